@@ -1,0 +1,3 @@
+"""
+The Mini-XDR Appliance: telemetry in, explained incidents out, inside the customer's own datacenter.
+"""

@@ -1,0 +1,1 @@
+"""Owns hosts, owners and criticality. Nothing is built here yet."""

@@ -1,0 +1,1 @@
+"""Owns nodes, their roles and backups. Nothing is built here yet."""

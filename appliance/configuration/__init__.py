@@ -1,0 +1,4 @@
+"""
+Owns typed, versioned configuration that administrators change at run time. Nothing is built here
+yet.
+"""

@@ -1,0 +1,1 @@
+"""Owns what the licence allows and what is metered. Nothing is built here yet."""

@@ -1,0 +1,1 @@
+"""Owns who may do what: organisations, users, roles, sessions and API tokens."""

@@ -1,0 +1,1 @@
+"""One folder per vendor, each implementing ports that domains declare."""

@@ -1,0 +1,1 @@
+"""Owns indicators and enrichment. Nothing is built here yet."""

@@ -1,0 +1,1 @@
+"""One long-running process per module: ingest, detect, scheduler, reactions."""

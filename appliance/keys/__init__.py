@@ -1,0 +1,1 @@
+"""Owns the keyring and its rotation. Nothing is built here yet."""

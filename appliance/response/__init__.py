@@ -1,0 +1,1 @@
+"""Owns response actions, playbooks, approvals and rollback. Nothing is built here yet."""

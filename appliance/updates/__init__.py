@@ -1,0 +1,1 @@
+"""Owns signed offline bundles and rolling upgrades. Nothing is built here yet."""

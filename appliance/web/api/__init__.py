@@ -1,0 +1,1 @@
+"""JSON controllers of the REST API v1, one file per domain."""

@@ -1,0 +1,1 @@
+"""Offline licences: document and verification. Nothing is built here yet."""
