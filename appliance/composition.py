@@ -1,0 +1,1 @@
+"""Builds the services of one transaction: the only module that knows every domain."""
