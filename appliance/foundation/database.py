@@ -1,0 +1,136 @@
+"""
+The way to Postgres: one engine per role, one transaction per unit of work, always inside walls.
+
+`transaction(engine, scope)` first proves to the database which organisation it acts for: the scope is
+signed with a key that SQL cannot read, so injected SQL cannot step into another organisation
+(`migrations/walls.sql`, docs/decisions/0003-walls.md).
+"""
+
+import hashlib
+import hmac
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from appliance.foundation.actors import Scope
+from appliance.foundation.errors import Unavailable
+from appliance.foundation.settings import Settings
+
+_ENTER = text("SELECT app.enter(:token), pg_backend_pid()")
+
+
+class Database:
+    """The two engines of a process and the key that signs scopes."""
+
+    def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
+        size = pool_size or settings.database.pool_size
+        self.app = _engine(settings, settings.database.app_role, "database-app", size)
+        self.platform = _engine(settings, settings.database.platform_role, "database-platform", 2)
+        self._key = settings.credential("scope-key")
+
+    def token(self, scope: Scope, backend_pid: int) -> str:
+        """A proof of scope that only this connection can use."""
+        claim = f"{scope.org_id}|{backend_pid}"
+        return f"{claim}|{hmac.new(self._key, claim.encode(), hashlib.sha256).hexdigest()}"
+
+    async def close(self) -> None:
+        await self.app.dispose()
+        await self.platform.dispose()
+
+
+def _engine(settings: Settings, role: str, credential: str, pool_size: int) -> AsyncEngine:
+    database = settings.database
+    url = URL.create(
+        "postgresql+psycopg",
+        username=role,
+        password=settings.credential(credential).decode(),
+        database=database.name,
+        query={"host": database.host, "port": str(database.port)},
+    )
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=30,
+        pool_recycle=3600,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": f"xdr-{settings.node}",
+            "options": f"-c statement_timeout={database.statement_timeout_seconds}s -c jit=off",
+        },
+    )
+
+
+@asynccontextmanager
+async def transaction(database: Database, scope: Scope) -> AsyncGenerator[AsyncSession]:
+    """
+    A session inside one organisation; commits at the end, rolls back on any error.
+
+    Raises:
+        Unavailable: Postgres cannot be reached; nothing was changed.
+    """
+    async with _session(database.app) as session:
+        connection = await driver(session)
+        token = database.token(scope, connection.info.backend_pid)
+        await session.execute(_ENTER, {"token": token})
+        yield session
+        session.info["commit_lsn"] = await _insert_lsn(session)
+
+
+@asynccontextmanager
+async def platform_transaction(database: Database) -> AsyncGenerator[AsyncSession]:
+    """A session of the platform's own role, for named work across organisations only."""
+    async with _session(database.platform) as session:
+        yield session
+
+
+@asynccontextmanager
+async def anonymous_transaction(database: Database) -> AsyncGenerator[AsyncSession]:
+    """
+    A session inside no organisation: row-level security shows it nothing.
+
+    Only the definer functions that find out whose token or name was sent are of use in it.
+    """
+    async with _session(database.app) as session:
+        yield session
+
+
+@asynccontextmanager
+async def _session(engine: AsyncEngine) -> AsyncGenerator[AsyncSession]:
+    try:
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except OperationalError as error:
+        raise Unavailable("the database does not answer; see `xdr doctor`") from error
+    except DBAPIError as error:
+        if error.connection_invalidated or isinstance(error.orig, psycopg.errors.AdminShutdown):
+            raise Unavailable("the database connection was lost; see `xdr doctor`") from error
+        raise
+
+
+async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
+    """The psycopg connection below the session, for COPY."""
+    connection: AsyncConnection = await session.connection()
+    raw = await connection.get_raw_connection()
+    found = raw.driver_connection
+    assert isinstance(found, psycopg.AsyncConnection)
+    return found
+
+
+async def _insert_lsn(session: AsyncSession) -> str:
+    # Kept once COMMIT is acknowledged: after a failover a leader whose log is shorter than this has
+    # lost an acknowledged commit (the tripwire reads `session.info`).
+    return str((await session.execute(text("SELECT pg_current_wal_insert_lsn()"))).scalar_one())
+
+
+async def organisation_ids(database: Database) -> list[UUID]:
+    """Every organisation, for platform jobs that then enter them one by one."""
+    async with platform_transaction(database) as session:
+        return list((await session.execute(text("SELECT id FROM organisations ORDER BY id"))).scalars())

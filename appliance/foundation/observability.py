@@ -1,0 +1,55 @@
+"""Structured logs and metrics, set up once per process."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+EVENTS_STORED = Counter("xdr_events_stored", "Events committed.", registry=REGISTRY)
+EVENTS_MATCHED = Counter(
+    "xdr_events_matched", "Events matched against the rule set.", ["rule_set"], registry=REGISTRY
+)
+EVENTS_QUARANTINED = Counter("xdr_events_quarantined", "Pieces that were no event.", registry=REGISTRY)
+EVENTS_DUPLICATE = Counter(
+    "xdr_events_duplicate", "Events that were resent and left alone.", registry=REGISTRY
+)
+FINDINGS = Counter("xdr_findings", "Rule matches committed.", ["level"], registry=REGISTRY)
+INCIDENTS = Counter("xdr_incidents", "Incidents opened.", registry=REGISTRY)
+BATCH_SECONDS = Histogram("xdr_batch_seconds", "Receipt of a batch to its commit.", registry=REGISTRY)
+QUEUE_BYTES = Gauge("xdr_ingest_queue_bytes", "Bytes accepted and not yet answered.", registry=REGISTRY)
+SPOOL_BYTES = Gauge("xdr_ingest_spool_bytes", "Bytes in the spool.", registry=REGISTRY)
+DATAGRAMS_LOST = Gauge("xdr_syslog_datagrams_lost", "UDP datagrams the kernel dropped.", registry=REGISTRY)
+HTTP_SECONDS = Histogram(
+    "http_request_duration_seconds", "Time to answer.", ["method", "route", "status"], registry=REGISTRY
+)
+DETECTION_LAG = Gauge(
+    "xdr_detection_lag_seconds", "Age of the oldest finding not yet correlated.", registry=REGISTRY
+)
+
+
+def configure_logging(*, json: bool, level: int = logging.INFO) -> None:
+    """
+    Log lines as JSON (or for a person at a terminal), to standard error.
+
+    Control characters cannot forge a line: the JSON renderer escapes them, the console renderer shows
+    values by repr.
+    """
+    renderer = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(repr_native_str=True)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")

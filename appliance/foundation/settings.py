@@ -1,0 +1,110 @@
+"""
+One frozen struct from one TOML file plus credentials; read once, then passed in.
+
+Secrets are never in the file: they are files in the credentials directory (systemd's
+`$CREDENTIALS_DIRECTORY`, or the state directory of `make run`), read when first needed.
+"""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from appliance.foundation.errors import Invalid
+
+
+class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How Postgres is reached. Passwords are the credentials `database-app` and `database-platform`."""
+
+    host: str = "/run/postgresql"
+    port: int = 5432
+    name: str = "xdr"
+    app_role: str = "xdr_app"
+    platform_role: str = "xdr_platform"
+    pool_size: int = 10
+    statement_timeout_seconds: int = 30
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 8443
+    public_url: str = "http://localhost:8443"
+    admin_socket: str = ""
+    session_idle_minutes: int = 60
+    session_absolute_hours: int = 12
+
+
+class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Receivers and their physical limits. Port 0 turns a listener off."""
+
+    host: str = "::"
+    http_port: int = 8088
+    syslog_udp_port: int = 5514
+    syslog_tcp_port: int = 5514
+    syslog_tls_port: int = 0
+    relp_port: int = 2514
+    tls_certificate: str = ""
+    tls_key: str = ""
+    workers: int = 1
+    queue_bytes: int = 256 * 1_048_576
+    spool_bytes: int = 4 * 1024**3
+    commit_events: int = 4_096
+    commit_bytes: int = 16 * 1_048_576
+    commit_delay_ms: int = 40
+    drop_folder: str = ""
+    monitor_own_log: bool = True
+
+
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The oldest sealed day goes first when either bound is passed; pinned events never go."""
+
+    events_days: int = 90
+    disk_share_percent: int = 70
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    state_dir: Path
+    credentials_dir: Path
+    node: str = "node-1"
+    log_format: str = "json"
+    database: Database = Database()
+    web: Web = Web()
+    ingest: Ingest = Ingest()
+    retention: Retention = Retention()
+    valkey_url: str = ""
+
+    def credential(self, name: str) -> bytes:
+        """
+        One secret, as bytes without the final newline.
+
+        Raises:
+            Invalid: The file is missing; says which and who provides it.
+        """
+        path = self.credentials_dir / name
+        try:
+            return path.read_bytes().removesuffix(b"\n")
+        except OSError as error:
+            raise Invalid(f"credential {name} cannot be read from {path}: {error.strerror}") from error
+
+
+def load(path: Path) -> Settings:
+    """
+    Read the settings file.
+
+    Raises:
+        Invalid: Not readable, not TOML, or a key is unknown or of the wrong type; names file and key.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), Settings, dec_hook=_path)
+    except OSError as error:
+        raise Invalid(
+            f"settings {path} cannot be read: {error.strerror}; set XDR_CONFIG or run `make run`"
+        ) from error
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise Invalid(f"settings {path}: {error}") from error
+
+
+def _path(expected: type, value: object) -> object:
+    if expected is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"settings hold no {expected}")

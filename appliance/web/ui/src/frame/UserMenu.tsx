@@ -1,0 +1,38 @@
+import { Dropdown, DropdownItem, DropdownList, MenuToggle } from '@patternfly/react-core';
+import { useState } from 'react';
+
+import { answer, api } from '../api/client';
+import { t, word } from '../language/language';
+import { useToasts } from '../panels/Toasts';
+import { clearDrafts } from '../session/drafts';
+import { useSession } from '../session/session';
+
+export function UserMenu() {
+  const [open, setOpen] = useState(false);
+  const { user, roles } = useSession();
+  const toasts = useToasts();
+  const signOut = async () => {
+    try {
+      await answer(api.DELETE('/api/v1/session'));
+      clearDrafts();
+      window.location.assign('/sign-in');
+    } catch (error) {
+      toasts.fail(t('user.sign_out.failed'), error);
+    }
+  };
+  return (
+    <Dropdown
+      isOpen={open} onOpenChange={setOpen} popperProps={{ position: 'right' }}
+      toggle={(ref) => (
+        <MenuToggle ref={ref} variant="plainText" isExpanded={open} onClick={() => setOpen(!open)} className="xdr-user">
+          <bdi>{user.name}</bdi>
+        </MenuToggle>
+      )}
+    >
+      <DropdownList>
+        <DropdownItem isDisabled description={roles.map((role) => word('role', role)).join(', ')}>{user.email}</DropdownItem>
+        <DropdownItem onClick={() => void signOut()}>{t('user.sign_out')}</DropdownItem>
+      </DropdownList>
+    </Dropdown>
+  );
+}

@@ -1,0 +1,52 @@
+import { createBrowserRouter, isRouteErrorResponse, redirect, useRouteError } from 'react-router';
+
+import { Problem } from '../api/problem';
+import { t } from '../language/language';
+import { Failure } from '../panels/Failure';
+import { Heading } from '../panels/Heading';
+import { Nothing } from '../panels/Nothing';
+import { Content } from './Content';
+import { Frame } from './Frame';
+
+/** Each page is its own chunk, fetched when it is first opened. */
+export const router = createBrowserRouter([
+  {
+    Component: Frame,
+    ErrorBoundary: Broken,
+    HydrateFallback: () => null,
+    children: [
+      { index: true, loader: () => redirect('/incidents') },
+      { path: 'incidents', lazy: async () => ({ Component: (await import('../incidents/QueuePage')).QueuePage }) },
+      { path: 'incidents/:id', lazy: async () => ({ Component: (await import('../incidents/IncidentPage')).IncidentPage }) },
+      { path: 'events', lazy: async () => ({ Component: (await import('../events/SearchPage')).SearchPage }) },
+      { path: 'events/:id', lazy: async () => ({ Component: (await import('../events/EventPage')).EventPage }) },
+      { path: 'rules', lazy: async () => ({ Component: (await import('../rules/RulesPage')).RulesPage }) },
+      { path: 'rules/loads/latest', lazy: async () => ({ Component: (await import('../rules/LoadPage')).LoadPage }) },
+      { path: 'rules/:id', lazy: async () => ({ Component: (await import('../rules/RulePage')).RulePage }) },
+      { path: 'sources', lazy: async () => ({ Component: (await import('../sources/SourcesPage')).SourcesPage }) },
+      { path: 'sources/quarantine', lazy: async () => ({ Component: (await import('../sources/QuarantinePage')).QuarantinePage }) },
+      { path: '*', Component: Unknown },
+    ],
+  },
+]);
+
+function Unknown() {
+  return (
+    <Content>
+      <Heading title={t('unknown.title')} />
+      <Nothing title={t('unknown.title')}>{t('unknown.advice')}</Nothing>
+    </Content>
+  );
+}
+
+/** A page whose code did not arrive, most often because the appliance was updated meanwhile. */
+function Broken() {
+  const error = useRouteError();
+  const problem = isRouteErrorResponse(error) ? new Problem(error.status, 'route', error.statusText, '') : error;
+  return (
+    <main className="xdr-threshold">
+      <h1>{t('failure.page')}</h1>
+      <Failure error={problem} retry={() => window.location.reload()} />
+    </main>
+  );
+}
