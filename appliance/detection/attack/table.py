@@ -105,7 +105,10 @@ def read_tags(tags: Iterable[str]) -> Tags:
             continue
         if match := _TECHNIQUE_TAG.match(tag):
             technique = current(match[1])
-            _ = unknown.append(tag) if technique is None else found.setdefault(technique.id)
+            if technique is None:
+                unknown.append(tag)
+            else:
+                found.setdefault(technique.id)
         elif known := tactic(tag.removeprefix("attack.")):
             named.add(known)
         elif _UNVERIFIED_TAG.match(tag):

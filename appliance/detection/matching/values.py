@@ -20,18 +20,17 @@ _LONGEST_TIMESTAMP = 40
 
 
 def fold(text: str) -> str:
-    """Text as it is compared: lower case, with one form of sigma wherever it stands in a word."""
+    """Text as it is compared: lower case, with one form of sigma and of s wherever they stand."""
     lowered = text.lower()
-    return lowered if lowered.isascii() else lowered.replace("ς", "σ")
+    return lowered if lowered.isascii() else lowered.replace("ς", "σ").replace("ſ", "s")  # noqa: RUF001 — meant
 
 
 def text_of(element: str | float) -> str:
     """One element as text: whole numbers without a fraction."""
     if isinstance(element, str):
         return element
-    if isinstance(element, float) and element.is_integer():
-        return str(int(element))
-    return str(element)
+    whole = isinstance(element, int) or not element.is_integer()
+    return str(element) if whole else str(int(element))
 
 
 def elements_of(value: Value) -> tuple[str | int | float, ...]:

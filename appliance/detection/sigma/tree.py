@@ -19,27 +19,27 @@ ANY_CHARACTER = 1
 Part: TypeAlias = str | int
 
 
-class Text(msgspec.Struct, frozen=True, tag="text", gc=False):
+class Text(msgspec.Struct, frozen=True, tag="text", gc=False, array_like=True):
     """A pattern: literal parts with ANY_TEXT and ANY_CHARACTER between them."""
 
     parts: tuple[Part, ...]
     cased: bool = False
 
 
-class Regex(msgspec.Struct, frozen=True, tag="regex", gc=False):
+class Regex(msgspec.Struct, frozen=True, tag="regex", gc=False, array_like=True):
     """A regular expression in RE2 syntax, searched anywhere; flags out of "ims", sorted."""
 
     pattern: str
     flags: str = ""
 
 
-class Network(msgspec.Struct, frozen=True, tag="network", gc=False):
+class Network(msgspec.Struct, frozen=True, tag="network", gc=False, array_like=True):
     """An address in a network, IPv4 or IPv6; an IPv4-mapped IPv6 address counts as IPv4."""
 
     cidr: str
 
 
-class Number(msgspec.Struct, frozen=True, tag="number", gc=False):
+class Number(msgspec.Struct, frozen=True, tag="number", gc=False, array_like=True):
     """
     A numeric comparison: lt, lte, gt, gte or eq.
 
@@ -52,15 +52,15 @@ class Number(msgspec.Struct, frozen=True, tag="number", gc=False):
     part: str = ""
 
 
-class Null(msgspec.Struct, frozen=True, tag="null", gc=False):
+class Null(msgspec.Struct, frozen=True, tag="null", gc=False, array_like=True):
     """No value."""
 
 
-class Exists(msgspec.Struct, frozen=True, tag="exists", gc=False):
+class Exists(msgspec.Struct, frozen=True, tag="exists", gc=False, array_like=True):
     """The field is there."""
 
 
-class Reference(msgspec.Struct, frozen=True, tag="reference", gc=False):
+class Reference(msgspec.Struct, frozen=True, tag="reference", gc=False, array_like=True):
     """Equal to another field, or starting with, ending with or containing it, after `fold`."""
 
     field: str
@@ -71,7 +71,7 @@ class Reference(msgspec.Struct, frozen=True, tag="reference", gc=False):
 Test: TypeAlias = Text | Regex | Network | Number | Null | Exists | Reference
 
 
-class Clause(msgspec.Struct, frozen=True, tag="clause", gc=False):
+class Clause(msgspec.Struct, frozen=True, tag="clause", gc=False, array_like=True):
     """One test of one field; `field` None is a keyword. Selection and modifiers are for `explain`."""
 
     selection: str
@@ -80,15 +80,15 @@ class Clause(msgspec.Struct, frozen=True, tag="clause", gc=False):
     test: Test
 
 
-class All(msgspec.Struct, frozen=True, tag="all"):
+class All(msgspec.Struct, frozen=True, tag="all", array_like=True):
     items: tuple["Node", ...]
 
 
-class Any(msgspec.Struct, frozen=True, tag="any"):
+class Any(msgspec.Struct, frozen=True, tag="any", array_like=True):
     items: tuple["Node", ...]
 
 
-class Not(msgspec.Struct, frozen=True, tag="not"):
+class Not(msgspec.Struct, frozen=True, tag="not", array_like=True):
     item: "Node"
 
 

@@ -1,0 +1,82 @@
+"""
+The rules of one route, compiled: from an event's fields to the rules that fire.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from appliance.detection.matching.conjunctions import Alternative, Conjunction, alternatives
+from appliance.detection.matching.databases import DatabaseStore
+from appliance.detection.matching.exact import holds
+from appliance.detection.matching.masks import Conjunctions
+from appliance.detection.matching.memory import Memory
+from appliance.detection.sigma.tree import Node
+from appliance.telemetry.events import Value
+
+NO_RULES: Final[tuple[int, ...]] = ()
+
+
+class _Way(msgspec.Struct, frozen=True):
+    """What else decides once a positive conjunction holds."""
+
+    rule: int
+    positives: int
+    negatives: int
+    verify: Node | None
+
+
+class Group:
+    """
+    Rules that the same route concerns.
+
+    Args:
+        trees: What the route leaves of each rule's condition: (rule number, tree). A rule with
+            True fires for every event of the route.
+    """
+
+    def __init__(
+        self,
+        trees: Sequence[tuple[int, Node | bool]],
+        memory: Memory,
+        store: DatabaseStore | None = None,
+    ) -> None:
+        self._always = tuple(number for number, tree in trees if tree is True)
+        positives: list[Conjunction] = []
+        negatives: list[Conjunction] = []
+        self._ways: list[_Way] = []
+        for number, tree in trees:
+            if not isinstance(tree, bool):
+                for way in alternatives(tree):
+                    self._ways.append(_way(number, way, positives, negatives))
+        self._way_of = [way for way in self._ways for _ in range(way.positives.bit_count())]
+        self._positives = Conjunctions(positives, memory, store)
+        self._negatives = Conjunctions(negatives, memory, store) if negatives else None
+
+    def match(self, fields: Mapping[str, Value]) -> Sequence[int]:
+        """The numbers of the rules that fire, ascending."""
+        satisfied = self._positives.satisfied(fields)
+        if not satisfied:
+            return self._always
+        # Events that satisfy anything are few, and filters are looked at for those only.
+        excluded = self._negatives.satisfied(fields) if self._negatives else 0
+        fired = set(self._always)
+        while satisfied:
+            way = self._way_of[satisfied.bit_length() - 1]
+            satisfied &= ~way.positives
+            if way.negatives & excluded or (way.verify is not None and not holds(way.verify, fields)):
+                continue
+            fired.add(way.rule)
+        return tuple(sorted(fired)) if fired else NO_RULES
+
+
+def _way(number: int, way: Alternative, positives: list[Conjunction], negatives: list[Conjunction]) -> _Way:
+    """Gives the conjunctions of an alternative their places."""
+    return _Way(number, _placed(way.positives, positives), _placed(way.negatives, negatives), way.verify)
+
+
+def _placed(conjunctions: Sequence[Conjunction], places: list[Conjunction]) -> int:
+    bits = ((1 << len(conjunctions)) - 1) << len(places)
+    places += conjunctions
+    return bits

@@ -1,0 +1,118 @@
+"""
+The compiled rule set: every event goes through `RuleSet.match`.
+
+Invariants:
+- A rule set never changes. A reload builds a new one beside it; events meet one or the other, so none
+  is dropped and none is matched by half a set.
+- Groups are compiled when the first event of their route comes, or ahead of it by `prepare`.
+- One thread matches: Vectorscan's scratch memory is not shared.
+"""
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Final
+
+from appliance.detection.matching.databases import DatabaseStore
+from appliance.detection.matching.groups import NO_RULES, Group
+from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
+from appliance.detection.matching.routes import RouteIndex, decided, looks_at_route, narrowed
+from appliance.detection.sigma.logsources import streams_of
+from appliance.detection.sigma.parsing import ParsedRule
+from appliance.detection.sigma.rules import Rule
+from appliance.detection.sigma.tree import Node
+from appliance.telemetry.events import Event
+
+# Real estates have about 700 routes; hostile events could invent any number.
+_MOST_ROUTES: Final = 4096
+
+Route = tuple[str, str, str]
+
+
+class RuleSet:
+    """
+    Rules, ready to match.
+
+    Attributes:
+        version: Hash of the versions of all its rules, 32 hexadecimal digits.
+        rules: What `match` indexes into.
+    """
+
+    def __init__(
+        self,
+        parsed: Sequence[ParsedRule],
+        *,
+        store: DatabaseStore | None = None,
+        memory_bytes: int = DEFAULT_BYTES,
+    ) -> None:
+        self.rules: tuple[Rule, ...] = tuple(each.rule for each in parsed)
+        self.version = _version(self.rules)
+        self._trees = tuple(each.tree for each in parsed)
+        self._looks_at_route = tuple(looks_at_route(tree) for tree in self._trees)
+        streams = [streams_of(rule.logsource) for rule in self.rules]
+        self._index = RouteIndex([each.streams if each else () for each in streams])
+        self._store = store
+        self._memory = Memory(memory_bytes)
+        self._groups: dict[object, Group | None] = {}
+        self._routes: dict[Route, Group | None] = {}
+
+    def match(self, event: Event) -> Sequence[int]:
+        """The rules that fire for an event, as ascending indexes into `rules`; an empty tuple for none."""
+        try:
+            group = self._routes[event.kind, event.channel, event.code]
+        except KeyError:
+            group = self._route((event.kind, event.channel, event.code))
+        return NO_RULES if group is None else group.match(event.fields)
+
+    def prepare(self, routes: Iterable[Route]) -> None:
+        """Compiles the groups of routes ahead of their first event, as a reload does with known ones."""
+        for route in routes:
+            if route not in self._routes:
+                self._route(route)
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes seen so far: what to `prepare` in the next rule set."""
+        return tuple(self._routes)
+
+    def concerned(self, route: Route) -> tuple[Rule, ...]:
+        """The rules that events of a route can make fire, whatever their fields."""
+        return tuple(self.rules[number] for number, _ in self._left(route))
+
+    def condition(self, number: int, route: Route) -> Node | bool:
+        """What decides whether a rule fires for events of a route; False if they do not concern it."""
+        narrowing = self._index.rules(*route).get(number)
+        if narrowing is None:
+            return False
+        return narrowed(self._trees[number], narrowing)
+
+    def _left(self, route: Route) -> list[tuple[int, Node | bool]]:
+        concerned = self._index.rules(*route)
+        left = [(number, self._decided(number, types, route)) for number, types in concerned.items()]
+        return [(number, tree) for number, tree in left if tree is not False]
+
+    def _decided(self, number: int, event_types: tuple[str, ...], route: Route) -> Node | bool:
+        tree = narrowed(self._trees[number], event_types)
+        return decided(tree, route[0], route[2]) if self._looks_at_route[number] else tree
+
+    def _route(self, route: Route) -> Group | None:
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        left = self._left(route)
+        # Routes that leave the same of the same rules share a group, so that groups stay few.
+        signature = tuple((number, _fingerprint(tree, self._trees[number])) for number, tree in left)
+        if signature not in self._groups:
+            self._groups[signature] = Group(left, self._memory, self._store) if left else None
+        group = self._routes[route] = self._groups[signature]
+        return group
+
+
+def _fingerprint(left: Node | bool, tree: Node) -> object:
+    """Equal for equal trees, cheap where the route left the tree as it was."""
+    return True if left is tree else left
+
+
+def _version(rules: Iterable[Rule]) -> str:
+    digest = blake2b(digest_size=16)
+    for rule in rules:
+        digest.update(f"{rule.id} {rule.version} {rule.owner}\n".encode(errors="surrogatepass"))
+    return digest.hexdigest()
