@@ -115,7 +115,9 @@ _TESTS: tuple[tuple[str, Test], ...] = (
     ("opencanary", lambda d: "logtype" in d and "node_id" in d),
     (
         "github.audit",
-        lambda d: type(d.get("action")) is str and "actor" in d and ("org" in d or "repo" in d or "business" in d),
+        lambda d: (
+            type(d.get("action")) is str and "actor" in d and ("org" in d or "repo" in d or "business" in d)
+        ),
     ),
     ("bitbucket.audit", lambda d: type(d.get("auditType")) is dict and "action" in d["auditType"]),
 )
@@ -136,14 +138,18 @@ def cloud_event(document: dict[str, Any], context: Context, piece: bytes) -> Eve
     if service == "azure":
         _add_azure_names(fields, document)
     apply(fields, _ALIASES.get(service, ()))
-    identifier = next((text_of(document.get(name)) for name in _IDENTIFIERS if text_of(document.get(name))), "")
+    identifier = next(
+        (text_of(document.get(name)) for name in _IDENTIFIERS if text_of(document.get(name))), ""
+    )
     return Event(
         kind,
         "",
         "",
         fields,
         from_anything(next((document[name] for name in _TIMES if document.get(name)), None)),
-        next((text_of(document.get(name)) for name in _HOSTS if text_of(document.get(name))), context.host).lower(),
+        next(
+            (text_of(document.get(name)) for name in _HOSTS if text_of(document.get(name))), context.host
+        ).lower(),
         _key(kind, identifier, piece),
     )
 
@@ -204,4 +210,3 @@ def _add_targets(fields: Fields, source: dict[str, Any]) -> None:
         if values:
             for spelling in (f"modifiedProperties.{name}", f"ModifiedProperties.{name[0].upper()}{name[1:]}"):
                 fields[f"TargetResources.{spelling}"] = values
-

@@ -1,9 +1,9 @@
 """What every part of a decoder needs to know about the body at hand, read from the options once."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from hashlib import blake2b
-import re
 from typing import Any
 
 from appliance.telemetry.decoding.times import day_of, from_anything, zone_named

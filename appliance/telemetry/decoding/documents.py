@@ -4,14 +4,15 @@ Bodies made of JSON documents: one a line, in an array, in a wrapper, or one aft
 Invariant: what cannot be read as JSON becomes `Malformed` over exactly its bytes; the rest is decoded.
 """
 
-from collections.abc import Callable, Iterator, Mapping
 import json
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 import orjson
 
 from appliance.telemetry.decoding import framing
-from appliance.telemetry.decoding.context import Context, ObjectBuilder
+from appliance.telemetry.decoding.context import DEEPEST_NESTING, Context, ObjectBuilder
 from appliance.telemetry.decoding.flattening import BoundExceededError
 from appliance.telemetry.events import Bounds, Decoded, Decoder, Malformed
 
@@ -21,6 +22,8 @@ WRAPPERS = ("Records", "records", "value", "events")
 _MOST_WRAPPER_MEMBERS = 4
 _MOST_MALFORMED = 10_000
 _EXCERPT = 120
+_BEYOND_64_BITS = 2**63
+_WRAPPER_OPENING_BYTES = 4096
 
 Preparing = Callable[[Bounds, Mapping[str, str]], Context]
 
@@ -54,67 +57,101 @@ def decode_with(build: ObjectBuilder, prepare: Preparing) -> Decoder:
     """The decoder that hands each JSON object of a body to `build`."""
 
     def decode(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Decoded:
-        return decode_documents(body, prepare(bounds, options), build)
+        reading = Reading(body, prepare(bounds, options), build)
+        for start, end in spans(body):
+            if reading.is_full(start):
+                break
+            reading.add(start, end)
+        return reading.decoded
 
     return decode
 
 
-def decode_documents(body: bytes, context: Context, build: ObjectBuilder) -> Decoded:
-    """Every JSON object of the body as an event, every other piece as malformed."""
-    decoded = Decoded(events=[], malformed=[])
-    limit = context.bounds.events
-    for start, end in spans(body):
-        if len(decoded.events) >= limit or len(decoded.malformed) >= _MOST_MALFORMED:
-            decoded.malformed.append(Malformed(start, len(body), f"more than {limit} events in one body"))
-            break
-        add_document(decoded, body, start, end, context, build)
-    return decoded
+class Reading:
+    """One body being decoded: what was found in it so far, and how to read the next document."""
 
+    __slots__ = ("_body", "_build", "_context", "decoded")
 
-def add_document(
-    decoded: Decoded, body: bytes, start: int, end: int, context: Context, build: ObjectBuilder
-) -> None:
-    """Decodes one document, which may wrap many events, into `decoded`."""
-    size = end - start
-    if size > context.bounds.event_bytes:
-        document = _wrapper_only(body, start, end, context)
-    else:
-        document = _parsed(decoded, body, start, end)
-    if document is None:
-        if size > context.bounds.event_bytes:
-            reason = f"longer than {context.bounds.event_bytes} bytes"
-            decoded.malformed.append(Malformed(start, end, reason))
-        return
-    if type(document) is dict:
-        wrapper = _wrapper_name(document) if len(document) <= _MOST_WRAPPER_MEMBERS else ""
-        if wrapper:
-            _add_wrapped(decoded, body, (start, end), wrapper, document, context, build)
+    def __init__(self, body: bytes, context: Context, build: ObjectBuilder) -> None:
+        self.decoded = Decoded(events=[], malformed=[])
+        self._body = body
+        self._context = context
+        self._build = build
+
+    def is_full(self, start: int) -> bool:
+        """Whether the body's bound on events is reached; its rest from `start` is then malformed."""
+        limit = self._context.bounds.events
+        if len(self.decoded.events) < limit and len(self.decoded.malformed) < _MOST_MALFORMED:
+            return False
+        self.refuse(start, len(self._body), f"more than {limit} events in one body")
+        return True
+
+    def add(self, start: int, end: int) -> None:
+        """Decodes one document, which may wrap many events."""
+        piece = self._body[start:end]
+        if end - start > self._context.bounds.event_bytes and not _opens_wrapper(piece):
+            self.refuse(start, end, f"longer than {self._context.bounds.event_bytes} bytes")
             return
-        add_object(decoded, document, body[start:end], start, context, build)
-    elif type(document) is list:
-        for first, last in framing.elements(body, start, end):
-            add_document(decoded, body, first, last, context, build)
-    else:
-        decoded.malformed.append(Malformed(start, end, "not a JSON object"))
+        try:
+            document = parse(piece)
+        except NotJSONError as error:
+            self.refuse(start, end, f"not JSON: {error}")
+            return
+        if type(document) is dict:
+            wrapper = _wrapper_name(document)
+            if wrapper:
+                self._add_wrapped(start, end, wrapper, document)
+            else:
+                self.add_object(document, piece, start)
+        elif type(document) is list:
+            self._add_elements(start, end)
+        else:
+            self.refuse(start, end, "not a JSON object")
 
+    def add_object(self, document: dict[str, Any], piece: bytes, start: int) -> None:
+        """Builds one event whose original is `piece`, `start` bytes into the body."""
+        end = start + len(piece)
+        try:
+            event = self._build(document, self._context, piece)
+        except BoundExceededError as error:
+            self.refuse(start, end, str(error))
+            return
+        event.start = start
+        event.end = end
+        self.decoded.events.append(event)
 
-def add_object(
-    decoded: Decoded,
-    document: dict[str, Any],
-    piece: bytes,
-    start: int,
-    context: Context,
-    build: ObjectBuilder,
-) -> None:
-    """Builds one event whose original is `piece`, `start` bytes into the body."""
-    try:
-        event = build(document, context, piece)
-    except BoundExceededError as error:
-        decoded.malformed.append(Malformed(start, start + len(piece), str(error)))
-        return
-    event.start = start
-    event.end = start + len(piece)
-    decoded.events.append(event)
+    def refuse(self, start: int, end: int, reason: str) -> None:
+        self.decoded.malformed.append(Malformed(start, end, reason))
+
+    def _add_elements(self, start: int, end: int) -> None:
+        if self._context.nesting >= DEEPEST_NESTING:
+            self.refuse(start, end, "nested too deeply")
+            return
+        self._context.nesting += 1
+        for first, last in framing.elements(self._body, start, end):
+            if self.is_full(first):
+                break
+            self.add(first, last)
+        self._context.nesting -= 1
+
+    def _add_wrapped(self, start: int, end: int, name: str, document: dict[str, Any]) -> None:
+        records = document[name]
+        opening = framing.array_after(self._body, name.encode(), start, end)
+        pieces = list(framing.elements(self._body, opening, end)) if opening >= 0 else []
+        is_located = len(pieces) == len(records)
+        hostname = document.get("hostname")
+        previous = self._context.host
+        self._context.host = hostname.lower() if isinstance(hostname, str) else previous
+        for record, (first, last) in zip(
+            records, pieces if is_located else [(start, end)] * len(records), strict=True
+        ):
+            if self.is_full(first):
+                break
+            if is_located and last - first > self._context.bounds.event_bytes:
+                self.refuse(first, last, f"longer than {self._context.bounds.event_bytes} bytes")
+            else:
+                self.add_object(record, self._body[first:last], first)
+        self._context.host = previous
 
 
 def spans(body: bytes) -> Iterator[framing.Span]:
@@ -143,56 +180,9 @@ def _spreads_over_lines(body: bytes, start: int) -> bool:
     return False
 
 
-def _parsed(decoded: Decoded, body: bytes, start: int, end: int) -> Any:
-    try:
-        document = parse(body[start:end])
-    except NotJSONError as error:
-        decoded.malformed.append(Malformed(start, end, f"not JSON: {error}"))
-        return None
-    if document is None:
-        decoded.malformed.append(Malformed(start, end, "not a JSON object"))
-    return document
-
-
-def _wrapper_only(body: bytes, start: int, end: int, context: Context) -> Any:
-    """A document over the event bound is read only if it wraps many events (a CloudTrail file)."""
-    if end - start > context.bounds.body_bytes or not any(
-        framing.array_after(body, name.encode(), start, min(end, start + 4096)) >= 0 for name in WRAPPERS
-    ):
-        return None
-    try:
-        document = parse(body[start:end])
-    except NotJSONError:
-        return None
-    return document if type(document) is dict and _wrapper_name(document) else None
-
-
-def _add_wrapped(
-    decoded: Decoded,
-    body: bytes,
-    span: framing.Span,
-    name: str,
-    document: dict[str, Any],
-    context: Context,
-    build: ObjectBuilder,
-) -> None:
-    records = document[name]
-    opening = framing.array_after(body, name.encode(), *span)
-    pieces = list(framing.elements(body, opening, span[1])) if opening >= 0 else []
-    if len(pieces) != len(records):
-        pieces = [span] * len(records)
-    hostname = document.get("hostname")
-    previous, context.host = context.host, hostname.lower() if isinstance(hostname, str) else context.host
-    for record, (start, end) in zip(records, pieces, strict=True):
-        if len(decoded.events) >= context.bounds.events:
-            decoded.malformed.append(Malformed(start, span[1], f"more than {context.bounds.events} events"))
-            break
-        if end - start > context.bounds.event_bytes and (start, end) != span:
-            reason = f"longer than {context.bounds.event_bytes} bytes"
-            decoded.malformed.append(Malformed(start, end, reason))
-        else:
-            add_object(decoded, record, body[start:end], start, context, build)
-    context.host = previous
+def _opens_wrapper(piece: bytes) -> bool:
+    """Whether a document over the bound of one event begins like one that wraps many."""
+    return any(framing.array_after(piece, name.encode(), 0, _WRAPPER_OPENING_BYTES) >= 0 for name in WRAPPERS)
 
 
 def _wrapper_name(document: dict[str, Any]) -> str:
@@ -209,8 +199,10 @@ def _storable(value: Any) -> Any:
     """The lenient reading with lone surrogates and numbers without a finite value made text."""
     if type(value) is str:
         return value.encode("utf-8", "replace").decode("utf-8")
+    if type(value) is int:
+        return value if abs(value) < _BEYOND_64_BITS else str(value)
     if type(value) is float:
-        return value if -1.8e308 < value < 1.8e308 else str(value)
+        return value if isfinite(value) else str(value)
     if type(value) is list:
         return [_storable(item) for item in value]
     if type(value) is dict:

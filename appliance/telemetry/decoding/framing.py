@@ -5,8 +5,8 @@ Invariant: every scan is linear in the body's length whatever it holds; the expr
 possessive because an unclosed string would otherwise make them quadratic.
 """
 
-from collections.abc import Iterator
 import re
+from collections.abc import Iterator
 
 Span = tuple[int, int]
 

@@ -14,13 +14,13 @@ from appliance.telemetry.decoding.flattening import Fields, flatten
 from appliance.telemetry.decoding.times import from_anything
 from appliance.telemetry.events import Event
 
-POTS = frozenset(
-    (
-        "adbhoney ciscoasa citrixhoneypot conpot cowrie ddospot dicompot dionaea elasticpot endlessh galah "
-        "glutton h0neytr4p hellpot heralding honeyaml honeypots honeytrap ipphoney log4pot mailoney medpot "
-        "miniprint nginx redishoneypot sentrypeer snare tanner wordpot"
-    ).split()
-)
+_POTS = (
+    "adbhoney", "ciscoasa", "citrixhoneypot", "conpot", "cowrie", "ddospot", "dicompot", "dionaea",
+    "elasticpot", "endlessh", "galah", "glutton", "h0neytr4p", "hellpot", "heralding", "honeyaml",
+    "honeypots", "honeytrap", "ipphoney", "log4pot", "mailoney", "medpot", "miniprint", "nginx",
+    "redishoneypot", "sentrypeer", "snare", "tanner", "wordpot",
+)  # fmt: skip
+POTS = frozenset(_POTS)
 # Members by which a pot is known when it does not say its name.
 _MARKS: tuple[tuple[str, frozenset[str]], ...] = (
     ("honeytrap", frozenset(("attack_connection", "proxy_connection"))),

@@ -52,14 +52,13 @@ _OF_OBJECT: dict[str, Aliases] = {
         ("fileinfo.sha256", ("sha256",)),
     ),
 }
-_KINDS = {
-    name: f"suricata.{name}"
-    for name in (
-        "alert anomaly bittorrent_dht dcerpc dhcp dnp3 dns drop enip fileinfo flow frame ftp ftp_data http "
-        "http2 ike krb5 ldap mdns metadata modbus mqtt netflow nfs packet pgsql pop3 quic rdp rfb sip smb smtp "
-        "snmp ssh stats telnet template tftp tls websocket"
-    ).split()
-}
+_TYPES = (
+    "alert", "anomaly", "bittorrent_dht", "dcerpc", "dhcp", "dnp3", "dns", "drop", "enip", "fileinfo",
+    "flow", "frame", "ftp", "ftp_data", "http", "http2", "ike", "krb5", "ldap", "mdns", "metadata",
+    "modbus", "mqtt", "netflow", "nfs", "packet", "pgsql", "pop3", "quic", "rdp", "rfb", "sip", "smb",
+    "smtp", "snmp", "ssh", "stats", "telnet", "template", "tftp", "tls", "websocket",
+)  # fmt: skip
+_KINDS = {name: f"suricata.{name}" for name in _TYPES}
 
 
 def suricata_event(document: dict[str, Any], context: Context, piece: bytes) -> Event:

@@ -6,14 +6,16 @@ Invariants:
 - A timestamp without an offset is UTC, unless the source's `timezone` option says otherwise.
 """
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
 import math
 import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _LATEST = 7_258_118_400_000_000  # 2200-01-01
+_LONGEST_TIME = 40
+_MINUTES_A_DAY = 1440
 _A_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -62,6 +64,8 @@ def from_number(value: float) -> int:
 def from_anything(value: Any, zone: tzinfo = UTC) -> int:
     """What a JSON field holding a time most likely means; 0 if nothing."""
     if isinstance(value, str):
+        if len(value) > _LONGEST_TIME:
+            return 0
         if value[4:5] == "-":
             return from_iso(value, zone)
         try:
@@ -88,7 +92,9 @@ def zone_named(name: str) -> tzinfo:
     if offset:
         minutes = int(offset[2]) * 60 + int(offset[3])
         return (
-            timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes)) if minutes < 1440 else UTC
+            timezone(timedelta(minutes=minutes if offset[1] == "+" else -minutes))
+            if minutes < _MINUTES_A_DAY
+            else UTC
         )
     try:
         return ZoneInfo(name) if name else UTC
@@ -101,8 +107,7 @@ def from_bsd(month: str, day: int, clock: str, received_day: int, zone: tzinfo) 
     """
     A syslog time without a year ("Dec 10 06:55:46"), in the year that puts it nearest before receipt.
 
-    Args:
-        received_day: Whole days from the epoch to the receipt. A sender's clock may be a day ahead.
+    `received_day` counts whole days from the epoch; a sender's clock may be a day ahead of it.
     """
     received = _EPOCH + timedelta(days=received_day)
     number = _MONTHS.get(month, 0)

@@ -16,10 +16,11 @@ from appliance.telemetry.decoding.times import from_anything
 from appliance.telemetry.events import Event
 
 _KNOWN = (
-    "conn dns http ssl x509 files notice kerberos smb_files smb_mapping ntlm dce_rpc rdp ssh smtp ftp weird "
-    "dhcp software known_hosts known_services tunnel pe irc radius sip snmp syslog mysql intel ntp ocsp "
-    "dpd socks modbus dnp3 rfb mqtt ldap quic analyzer"
-).split()
+    "conn", "dns", "http", "ssl", "x509", "files", "notice", "kerberos", "smb_files", "smb_mapping",
+    "ntlm", "dce_rpc", "rdp", "ssh", "smtp", "ftp", "weird", "dhcp", "software", "known_hosts",
+    "known_services", "tunnel", "pe", "irc", "radius", "sip", "snmp", "syslog", "mysql", "intel", "ntp",
+    "ocsp", "dpd", "socks", "modbus", "dnp3", "rfb", "mqtt", "ldap", "quic", "analyzer",
+)  # fmt: skip
 _IDENTITY: Aliases = (
     ("id_orig_h", ("id.orig_h",)),
     ("id_orig_p", ("id.orig_p",)),
