@@ -14,6 +14,13 @@ from appliance.telemetry.events import Bounds, Value
 _LARGEST_INTEGER = 2**63 - 1
 _SMALLEST_INTEGER = -(2**63)
 
+# Full names by prefix and key: sharing them saves building, hashing and storing each again in every event.
+# The limits keep a sender that invents names from growing this without end (at most some 20 MB).
+_NAMES: dict[str, dict[str, str]] = {}
+_MOST_PREFIXES = 512
+_MOST_NAMES = 256
+_LONGEST_REMEMBERED = 128
+
 Fields = dict[str, Value]
 
 
@@ -48,21 +55,40 @@ def scalar(value: Any) -> Value:
 
 
 def _object_into(out: Fields, prefix: str, source: dict[str, Any], depth: int) -> None:
+    # This loop runs some thirty times an event, hence the types compared in the order they are frequent.
+    names = _NAMES[prefix] if prefix in _NAMES else _names_under(prefix)
     for key, value in source.items():
+        name = names.get(key) or _name(names, prefix, key) if prefix else key
         kind = type(value)
         if kind is str:
-            out[prefix + key] = value
+            out[name] = value
+        elif kind is int:
+            out[name] = value if _SMALLEST_INTEGER <= value <= _LARGEST_INTEGER else str(value)
         elif kind is dict:
             if not value:
-                out[prefix + key] = None
+                out[name] = None
             elif depth <= 1:
                 raise BoundExceededError("nested too deeply")
             else:
-                _object_into(out, prefix + key + ".", value, depth - 1)
+                _object_into(out, name + ".", value, depth - 1)
         elif kind is list:
-            _array_into(out, prefix + key, value, depth - 1)
+            _array_into(out, name, value, depth - 1)
         else:
-            out[prefix + key] = scalar(value)
+            out[name] = scalar(value)
+
+
+def _names_under(prefix: str) -> dict[str, str]:
+    names: dict[str, str] = {}
+    if len(_NAMES) < _MOST_PREFIXES:
+        _NAMES[prefix] = names
+    return names
+
+
+def _name(names: dict[str, str], prefix: str, key: str) -> str:
+    name = prefix + key
+    if len(names) < _MOST_NAMES and len(name) <= _LONGEST_REMEMBERED:
+        names[key] = name
+    return name
 
 
 def _array_into(out: Fields, name: str, items: list[Any], depth: int) -> None:
