@@ -1,0 +1,79 @@
+"""
+When a Windows event happened, by its own clock.
+
+Invariants:
+- Sysmon's UtcTime and the record's own creation time decide; a shipper's time of receipt is only used to
+  tell the zone of a local time, or where there is nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from appliance.telemetry.decoding.times import from_anything, from_iso
+
+_MINUTE_LENGTH: Final = 16
+_MOST_MINUTES: Final = 8192
+_SECOND: Final = 1_000_000
+_QUARTER_HOUR: Final = 15 * 60 * _SECOND
+_WIDEST_OFFSET: Final = 15 * 60 * 60 * _SECOND
+_FRACTION_DIGITS: Final = 6
+_minutes: dict[str, int] = {}
+
+
+def event_time(fields: Mapping[str, Any]) -> int:
+    """Microseconds since the epoch, 0 if the event does not say."""
+    get = fields.get
+    utc = get("UtcTime")
+    if type(utc) is str and (time := instant(utc)):
+        return time
+    local = get("EventTime")
+    if type(local) is str:
+        return _zoned(local, get("@timestamp"))
+    for name in ("TimeCreated", "SystemTime", "TimeGenerated", "@timestamp", "date"):
+        if (value := get(name)) is not None and (time := from_any(value)):
+            return time
+    return 0
+
+
+def from_any(value: object) -> int:
+    return instant(value) if type(value) is str else from_anything(value)
+
+
+def instant(text: str) -> int:
+    """
+    An ISO 8601 time, UTC if it has no offset; 0 if it is none.
+
+    Events come in bursts, so the part down to the minute is looked up rather than parsed.
+    """
+    minute = _minutes.get(text[:_MINUTE_LENGTH])
+    if minute is None:
+        minute = _remember(text[:_MINUTE_LENGTH])
+    rest = text[_MINUTE_LENGTH:].removesuffix("Z")
+    if minute and rest[:1] == ":" and rest[1:3].isdigit() and len(rest) >= 3:  # noqa: PLR2004 — ":46"
+        fraction = rest[4 : 4 + _FRACTION_DIGITS]
+        if len(rest) == 3:  # noqa: PLR2004 — no fraction
+            return minute + int(rest[1:3]) * _SECOND
+        if rest[3] == "." and rest[4:].isdigit():
+            return minute + int(rest[1:3]) * _SECOND + int(fraction.ljust(_FRACTION_DIGITS, "0"))
+    return from_anything(text)
+
+
+def _remember(minute: str) -> int:
+    if len(_minutes) >= _MOST_MINUTES:
+        _minutes.clear()
+    time = _minutes[minute] = from_iso(minute)
+    return time
+
+
+def _zoned(local: str, received: object) -> int:
+    """
+    NXLog's EventTime, which is local time without its offset.
+
+    The time of receipt, which is UTC, tells the offset: zones lie on quarters of an hour.
+    """
+    time = instant(local)
+    arrived = from_any(received) if received is not None else 0
+    if not time or not arrived or local.endswith("Z") or "+" in local:
+        return time
+    offset = round((arrived - time) / _QUARTER_HOUR) * _QUARTER_HOUR
+    return time + offset if abs(offset) <= _WIDEST_OFFSET else time
