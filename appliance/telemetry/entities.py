@@ -9,10 +9,10 @@ Invariants:
 - Called for events with findings or on display, never in the matching path.
 """
 
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
 import ipaddress
 import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import NamedTuple
 
 from appliance.telemetry.events import Event, Value
@@ -160,11 +160,15 @@ def _all(event: Event) -> Iterator[Entity]:
             yield _host_or_address(text, role)
     for name, role in _DOMAINS:
         yield from _domains(fields.get(name), role)
+    yield from _files_and_urls(event)
+
+
+def _files_and_urls(event: Event) -> Iterator[Entity]:
     for name in _FILES:
-        for text in _texts(fields.get(name)):
+        for text in _texts(event.fields.get(name)):
             yield Entity(EntityKind.FILE, text, Role.TARGET)
     for name in _URLS:
-        for text in _texts(fields.get(name)):
+        for text in _texts(event.fields.get(name)):
             if "://" in text:
                 yield Entity(EntityKind.URL, text, Role.TARGET)
 

@@ -56,7 +56,7 @@ def object_event(document: dict[str, Any], context: Context, piece: bytes) -> Ev
     if "ts" in document and (_ZEEK_MARKS & document.keys() or name_in(context.options.get("filename", ""))):
         return zeek_event(document, context, piece)
     if _is_windows(document):
-        return _windows_event(document, context) or generic_event(document, context, piece)
+        return windows_event(document, context) or generic_event(document, context, piece)
     return _wrapped_event(document, context, piece) or _known_event(document, context, piece)
 
 
@@ -183,7 +183,8 @@ def windows_decoder(function: str) -> Decoder | None:
         return None
 
 
-def _windows_event(document: dict[str, Any], context: Context) -> Event | None:
+def windows_event(document: dict[str, Any], context: Context) -> Event | None:
+    """One Windows event that came nested in something else; None if its decoder knows it not."""
     decode = windows_decoder("decode_windows_json")
     if decode is None:
         return None

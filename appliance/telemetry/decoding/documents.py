@@ -14,7 +14,7 @@ import orjson
 from appliance.telemetry.decoding import framing
 from appliance.telemetry.decoding.context import DEEPEST_NESTING, Context, ObjectBuilder
 from appliance.telemetry.decoding.flattening import BoundExceededError
-from appliance.telemetry.events import Bounds, Decoded, Decoder, Malformed
+from appliance.telemetry.events import Bounds, Decoded, Decoder, Event, Malformed
 
 # Members whose array holds the events: CloudTrail, Azure diagnostic logs, M365, our own envelope.
 WRAPPERS = ("Records", "records", "value", "events")
@@ -116,6 +116,10 @@ class Reading:
         except BoundExceededError as error:
             self.refuse(start, end, str(error))
             return
+        self.place(event, start, end)
+
+    def place(self, event: Event, start: int, end: int) -> None:
+        """Adds a built event with its place in the body."""
         event.start = start
         event.end = end
         self.decoded.events.append(event)

@@ -1,5 +1,6 @@
 """The formats by name."""
 
+from appliance.telemetry.decoding import otlp
 from appliance.telemetry.decoding.cloud import cloud_event
 from appliance.telemetry.decoding.cowrie import cowrie_event
 from appliance.telemetry.decoding.dispatch import (
@@ -15,6 +16,7 @@ from appliance.telemetry.decoding.dispatch import (
 )
 from appliance.telemetry.decoding.documents import decode_with
 from appliance.telemetry.decoding.generic import generic_event
+from appliance.telemetry.decoding.hec import decode_hec
 from appliance.telemetry.decoding.honeypots import honeypot_event
 from appliance.telemetry.decoding.journald import journal_event
 from appliance.telemetry.decoding.osquery import osquery_event
@@ -46,6 +48,9 @@ _DECODERS: dict[str, tuple[str, Decoder]] = {
         decode_with(cloud_event, prepare),
     ),
     "ocsf": ("OCSF events", decode_with(ocsf_event, prepare)),
+    "hec": ("Splunk HTTP Event Collector objects", decode_hec),
+    "otlp.protobuf": ("OpenTelemetry logs in protobuf", otlp.decode_protobuf),
+    "otlp.json": ("OpenTelemetry logs in JSON", otlp.decode_json),
     "ecs": ("Elastic Common Schema", decode_with(ecs_event, prepare)),
     "webserver": ("Access logs in the common or combined format", decode_access),
     "csv": ("Comma-separated values with a header line", decode_csv),
