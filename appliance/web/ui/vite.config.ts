@@ -10,7 +10,7 @@ export default defineConfig({
     // The content security policy admits no `data:` fonts or scripts: every asset is a file.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    target: 'es2023',
+    target: 'es2024',
     sourcemap: false,
     manifest: 'assets/manifest.json',
     rolldownOptions: {

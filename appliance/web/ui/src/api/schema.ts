@@ -267,7 +267,7 @@ export interface ProblemDetails {
 
 interface Answer<T> { headers: Record<string, unknown>; content: { 'application/json': T } }
 interface Refusal { headers: Record<string, unknown>; content: { 'application/problem+json': ProblemDetails } }
-type Answers<T> = { 200: Answer<T>; 201: Answer<T>; default: Refusal };
+interface Answers<T> { 200: Answer<T>; 201: Answer<T>; default: Refusal }
 interface Empty { 204: { headers: Record<string, unknown>; content?: never }; default: Refusal }
 interface Operation<Query, Path, Responses, Header = never> {
   parameters: { query?: Query; path: Path; header?: Header; cookie?: never };
@@ -323,7 +323,7 @@ export interface paths {
   };
   '/api/v1/incidents/{id}/transition': {
     post: Sent<
-      { to: IncidentStatus; reason: CloseReason | string | null; note: string | null },
+      { to: IncidentStatus; reason: string | null; note: string | null },
       ById, Answers<IncidentDetail>, { 'If-Match'?: string }
     >;
   };

@@ -6,7 +6,7 @@ import { inertText } from './inert';
  * RFC 4180 quoting; besides, a cell that a spreadsheet would take for a formula (OWASP "CSV
  * injection") gets an apostrophe in front, and invisible characters become visible symbols.
  */
-const FORMULA = /^[\s\u0000\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n\u0000]/;
+const FORMULA = /^[\s\p{Cc}\u200b\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^\p{Cc}/u;
 const BYTE_ORDER_MARK = '\ufeff';
 
 export function csvCell(value: string): string {

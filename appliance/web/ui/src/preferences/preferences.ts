@@ -35,7 +35,7 @@ function write<N extends PreferenceName>(name: N, value: PreferenceValue<N>): vo
 export const preference = {
   get: read,
   set: write,
-  subscribe(listener: () => void): () => void {
+  subscribe: (listener: () => void): (() => void) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
   },

@@ -90,7 +90,7 @@ type RowProps<T extends { id: string }> = GridProps<T> & {
   measure: (element: HTMLDivElement | null) => void;
 };
 
-function Row<T extends { id: string }>(props: RowProps<T>) {
+function Row<T extends { id: string }>({ measure, ...props }: RowProps<T>) {
   const { row, index, columns, selection } = props;
   const isSelected = selection?.selected.has(row.id) ?? false;
   const activate = (event: MouseEvent) => {
@@ -102,7 +102,7 @@ function Row<T extends { id: string }>(props: RowProps<T>) {
     // The grid's keys (Enter, Space, j, k …) are handled once for the page: useShortcuts.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events
     <div
-      role="row" ref={props.measure} data-index={index} aria-rowindex={index + 2}
+      role="row" ref={measure} data-index={index} aria-rowindex={index + 2}
       tabIndex={props.isEntry ? 0 : -1} className={`xdr-grid-row${row.id === props.active ? ' xdr-active' : ''}`}
       style={{ transform: `translateY(${props.start}px)` }} onClick={activate}
       onFocus={() => props.active !== row.id && props.onActive(row.id)}

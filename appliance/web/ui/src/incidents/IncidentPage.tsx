@@ -1,0 +1,92 @@
+import { Breadcrumb, BreadcrumbItem } from '@patternfly/react-core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from 'react-router';
+
+import type { IncidentDetail } from '../api/schema';
+import { Inert } from '../evidence/Inert';
+import { inertText } from '../evidence/inert';
+import { Content } from '../frame/Content';
+import { t, word } from '../language/language';
+import { Loaded } from '../panels/Loaded';
+import { Panel } from '../panels/Panel';
+import { Ago, Moment } from '../panels/Time';
+import { SeverityLabel, StatusLabel, Techniques } from './badges';
+import { EntitiesPanel } from './EntitiesPanel';
+import { EvidencePanel } from './EvidencePanel';
+import { FindingsPanel } from './FindingsPanel';
+import { NotesPanel } from './NotesPanel';
+import { incident } from './queries';
+import { TimelinePanel } from './TimelinePanel';
+import { WhyPanel } from './WhyPanel';
+import { WorkPanel } from './WorkPanel';
+
+/** One incident: why it exists, what happened, and the work on it. */
+export function IncidentPage() {
+  const { id = '' } = useParams();
+  const query = useQuery(incident(id));
+  return (
+    <Content>
+      <Breadcrumb aria-label={t('breadcrumb')}>
+        <BreadcrumbItem render={({ className }) => <Link className={className} to="/incidents">{t('incidents.title')}</Link>} />
+        <BreadcrumbItem isActive>{query.data ? `#${query.data.body.number}` : '…'}</BreadcrumbItem>
+      </Breadcrumb>
+      {!query.data && <h1 className="pf-v6-screen-reader">{t('incident.page')}</h1>}
+      <Loaded query={query} lines={12}>
+        {({ body, etag }) => <Loose key={id} incident={body} etag={etag} />}
+      </Loaded>
+    </Content>
+  );
+}
+
+function Loose({ incident: one, etag }: { incident: IncidentDetail; etag: string | null }) {
+  return (
+    <>
+      <IncidentHead incident={one} />
+      <div className="xdr-incident">
+        <div className="xdr-incident-story">
+          <WhyPanel why={one.why} />
+          <TimelinePanel id={one.id} />
+          <FindingsPanel id={one.id} />
+        </div>
+        <div className="xdr-incident-work">
+          <WorkPanel incident={one} etag={etag} />
+          <EntitiesPanel incident={one} />
+          <NextSteps steps={one.why.next_steps} />
+          <NotesPanel id={one.id} />
+          <EvidencePanel id={one.id} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function IncidentHead({ incident: one }: { incident: IncidentDetail }) {
+  return (
+    <div className="xdr-incident-head">
+      <title>{`#${one.number} ${inertText(one.title)} – ${t('product')}`}</title>
+      <h1><span className="xdr-number">#{one.number}</span> <Inert text={one.title} /></h1>
+      <p className="xdr-line">
+        <SeverityLabel level={one.severity} /> <StatusLabel status={one.status} />
+        <span>{t('incident.risk', { risk: one.risk })}</span>
+        <span>{t('incidents.findings', { count: one.findings_count })}</span>
+        <span>{t('incident.events', { count: one.events_count })}</span>
+        <span className="xdr-quiet">{t('incident.seen')} <Moment at={one.first_event_at} /> – <Moment at={one.last_event_at} /> (<Ago at={one.last_event_at} />)</span>
+      </p>
+      {one.techniques.length > 0 && (
+        <p className="xdr-line"><Techniques of={one.techniques} /></p>
+      )}
+      {one.tactics.length > 0 && (
+        <p className="xdr-quiet">{t('incident.tactics')}: {one.tactics.map((tactic) => word('tactic', tactic)).join(' · ')}</p>
+      )}
+    </div>
+  );
+}
+
+function NextSteps({ steps }: { steps: readonly string[] }) {
+  if (steps.length === 0) return null;
+  return (
+    <Panel title={t('incident.next')}>
+      <ol className="xdr-steps">{steps.map((step) => <li key={step}><Inert text={step} /></li>)}</ol>
+    </Panel>
+  );
+}

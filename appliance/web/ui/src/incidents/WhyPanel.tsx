@@ -1,0 +1,60 @@
+import { Link } from 'react-router';
+
+import type { Clause, Why, WhyClause } from '../api/schema';
+import { matchedRange } from '../evidence/highlight';
+import { Inert } from '../evidence/Inert';
+import { t } from '../language/language';
+import { Panel } from '../panels/Panel';
+
+/** Why this incident exists, in plain words, from evidence only. */
+export function WhyPanel({ why }: { why: Why }) {
+  return (
+    <Panel title={t('why.title')} className="xdr-why">
+      <p className="xdr-lead"><Inert text={why.summary} /></p>
+      {groupedByRule(why.clauses).map(([first, clauses]) => (
+        <section key={first.rule_id} aria-label={first.rule_title} className="xdr-why-rule">
+          <h3><Link to={`/rules/${first.rule_id}`}><Inert text={first.rule_title} /></Link></h3>
+          <RuleAuthor author={first.rule_author} />
+          <Clauses of={clauses} />
+        </section>
+      ))}
+      {why.clauses.length === 0 && <p className="xdr-quiet">{t('why.no_clauses')}</p>}
+      {why.rarity.length > 0 && (
+        <section className="xdr-why-rule">
+          <h3>{t('why.rarity')}</h3>
+          <ul className="xdr-plain-list">{why.rarity.map((one) => <li key={one.sentence}><Inert text={one.sentence} /></li>)}</ul>
+        </section>
+      )}
+    </Panel>
+  );
+}
+
+/** The rule's author goes with every finding (Detection Rule License 1.1). */
+export function RuleAuthor({ author }: { author: string | null }) {
+  return <p className="xdr-quiet">{t('rule.by')} <Inert text={author ?? t('rule.author.unknown')} /></p>;
+}
+
+/** Each clause as a sentence, with the value it matched and the matched part marked. */
+export function Clauses({ of }: { of: readonly Clause[] }) {
+  return (
+    <ul className="xdr-clauses">
+      {of.map((clause, index) => (
+        <li key={index}>
+          <p><Inert text={clause.sentence} /></p>
+          {clause.value !== null && (
+            <p className="xdr-clause-value">
+              <code>{clause.field ?? t('why.any_field')}</code>
+              <span className="xdr-quiet">{clause.modifier ?? 'is'}</span>
+              <code className="xdr-value"><Inert text={clause.value} mark={matchedRange(clause)} multiline /></code>
+            </p>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function groupedByRule(clauses: readonly WhyClause[]): [WhyClause, WhyClause[]][] {
+  const groups = Map.groupBy(clauses, (clause) => clause.rule_id);
+  return [...groups.values()].flatMap((group) => (group[0] ? [[group[0], group] as [WhyClause, WhyClause[]]] : []));
+}

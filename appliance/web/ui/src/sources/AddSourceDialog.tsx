@@ -1,0 +1,46 @@
+import { Button, Form, FormGroup, FormSelect, FormSelectOption, Modal, ModalBody, ModalFooter, ModalHeader, TextInput } from '@patternfly/react-core';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import { answer, api } from '../api/client';
+import type { Source } from '../api/schema';
+import { t, word } from '../language/language';
+import { Failure } from '../panels/Failure';
+import { FORMATS } from './formats';
+import { SOURCES } from './queries';
+
+export function AddSourceDialog({ added, cancel }: { added: (source: Source) => void; cancel: () => void }) {
+  const [name, setName] = useState('');
+  const [format, setFormat] = useState<string>(FORMATS[0]);
+  const client = useQueryClient();
+  const create = useMutation({
+    mutationFn: () => answer(api.POST('/api/v1/sources', { body: { name: name.trim(), format } })),
+    onSuccess: async (source) => {
+      await client.invalidateQueries({ queryKey: SOURCES });
+      added(source);
+    },
+  });
+  const incomplete = name.trim() === '' || create.isPending;
+  return (
+    <Modal variant="small" isOpen onClose={cancel} aria-labelledby="add-source-title">
+      <ModalHeader title={t('sources.add')} description={t('sources.add.about')} labelId="add-source-title" />
+      <ModalBody>
+        {create.error && <Failure error={create.error} />}
+        <Form id="add-source" onSubmit={(event) => { event.preventDefault(); if (!incomplete) create.mutate(); }}>
+          <FormGroup label={t('sources.name')} fieldId="source-name" isRequired>
+            <TextInput id="source-name" value={name} onChange={(_, value) => setName(value)} isRequired autoComplete="off" />
+          </FormGroup>
+          <FormGroup label={t('sources.format')} fieldId="source-format">
+            <FormSelect id="source-format" value={format} onChange={(_, value) => setFormat(value)}>
+              {FORMATS.map((one) => <FormSelectOption key={one} value={one} label={word('format', one)} />)}
+            </FormSelect>
+          </FormGroup>
+        </Form>
+      </ModalBody>
+      <ModalFooter>
+        <Button type="submit" form="add-source" isDisabled={incomplete} isLoading={create.isPending}>{t('sources.add.confirm')}</Button>
+        <Button variant="link" onClick={cancel}>{t('cancel')}</Button>
+      </ModalFooter>
+    </Modal>
+  );
+}

@@ -1,0 +1,69 @@
+import { Alert, Button, ClipboardCopy, Modal, ModalBody, ModalFooter, ModalHeader, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
+import { useMutation } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import { answer, api } from '../api/client';
+import type { Source } from '../api/schema';
+import { inertText } from '../evidence/inert';
+import { t } from '../language/language';
+import { Failure } from '../panels/Failure';
+import { useToasts } from '../panels/Toasts';
+import { snippetsFor } from './snippets';
+
+/** Makes a token for a source and shows it once, inside configuration that is ready to paste. */
+export function TokenDialog({ source, close }: { source: Source; close: () => void }) {
+  const create = useMutation({
+    mutationFn: () => answer(api.POST('/api/v1/sources/{id}/tokens', { params: { path: { id: source.id } }, body: {} })),
+    // The secret must not outlive this dialog in any cache.
+    gcTime: 0,
+  });
+  return (
+    <Modal variant="medium" isOpen onClose={close} aria-labelledby="token-title">
+      <ModalHeader title={t('token.title', { source: inertText(source.name) })} labelId="token-title" />
+      <ModalBody>
+        {create.error && <Failure error={create.error} />}
+        {create.data ? <Shown token={create.data.token} source={source} /> : <p>{t('token.about')}</p>}
+      </ModalBody>
+      <ModalFooter>
+        {!create.data && <Button onClick={() => create.mutate()} isDisabled={create.isPending} isLoading={create.isPending}>{t('token.create')}</Button>}
+        <Button variant="link" onClick={close}>{t(create.data ? 'token.close' : 'cancel')}</Button>
+      </ModalFooter>
+    </Modal>
+  );
+}
+
+function Shown({ token, source }: { token: string; source: Source }) {
+  const snippets = snippetsFor({ origin: window.location.origin, source: source.name, token });
+  const [chosen, setChosen] = useState<string | number>(snippets[0]?.shipper ?? '');
+  const snippet = snippets.find((one) => one.shipper === chosen);
+  return (
+    <>
+      <Alert variant="warning" isInline component="h2" title={t('token.once')} />
+      <p className="xdr-label" id="token-label">{t('token.label')}</p>
+      <ClipboardCopy isReadOnly hoverTip={t('copy')} clickTip={t('copied')} textAriaLabel={t('token.label')}>{token}</ClipboardCopy>
+      <Tabs activeKey={chosen} onSelect={(_, key) => setChosen(key)} aria-label={t('token.shippers')}>
+        {snippets.map((one) => <Tab key={one.shipper} eventKey={one.shipper} title={<TabTitleText>{one.shipper}</TabTitleText>} />)}
+      </Tabs>
+      {snippet && <Configuration text={snippet.text} file={snippet.file} />}
+    </>
+  );
+}
+
+function Configuration({ text, file }: { text: string; file: string }) {
+  const toasts = useToasts();
+  const copy = () => {
+    navigator.clipboard.writeText(text).then(
+      () => toasts.say('success', t('copied')),
+      () => toasts.say('warning', t('copy.failed')),
+    );
+  };
+  return (
+    <>
+      {file !== '' && <p className="xdr-quiet"><code>{file}</code></p>}
+      {/* Scrolling content must be reachable by keyboard (WCAG 2.1.1). */}
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
+      <pre className="xdr-original" tabIndex={0} role="region" aria-label={t('token.configuration')}>{text}</pre>
+      {window.isSecureContext && <Button size="sm" variant="secondary" onClick={copy}>{t('copy')}</Button>}
+    </>
+  );
+}
