@@ -8,6 +8,7 @@ JSON goes to the quarantine with the others' batch.
 Source: Elasticsearch reference, "Bulk API" and "Product check".
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
