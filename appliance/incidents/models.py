@@ -28,6 +28,10 @@ class Incident(Base):
         ForeignKeyConstraint(("org_id", "owner_id"), ("users.org_id", "users.id")),
         # The triage queue: what is open, worst first, newest first.
         Index("ix_incidents_queue", "org_id", "is_open", "risk", "id"),
+        # One state, one person's own, or the gravest: the other ways of looking at the queue.
+        Index("ix_incidents_status", "org_id", "status", "risk", "id"),
+        Index("ix_incidents_owner", "org_id", "owner_id", "risk", "id"),
+        Index("ix_incidents_severity", "org_id", "is_open", "severity", "id"),
         Index("ix_incidents_recent", "org_id", "last_event_at", "id"),
         Index("ix_incidents_updated", "org_id", "updated_at", "id"),
         Index(
@@ -69,11 +73,19 @@ class IncidentFinding(Base):
     __table_args__ = (
         ForeignKeyConstraint(*_INCIDENT, ondelete="CASCADE"),
         Index("ix_incident_findings_page", "org_id", "incident_id", "event_time", "finding_id"),
+        Index(
+            "ix_incident_findings_origin",
+            "org_id",
+            "origin_id",
+            postgresql_where=text("origin_id IS NOT NULL"),
+        ),
     )
 
     org_id: Mapped[OrgId]
     finding_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     incident_id: Mapped[UUID]
+    # The incident it belonged to before a merge, so that a merge can be undone.
+    origin_id: Mapped[UUID | None]
     event_time: Mapped[At]
 
 

@@ -158,6 +158,14 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.PrimaryKeyConstraint("org_id", "kind", "channel", "code", name=op.f("pk_routes_seen")),
     )
     op.create_table(
+        "process_states",
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("node", "name", name=op.f("pk_process_states")),
+    )
+    op.create_table(
         "rule_matches",
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("rule_id", sa.Text(), nullable=False),
@@ -238,12 +246,13 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("last_id", sa.Uuid(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("matched", sa.Integer(), nullable=False),
+        sa.Column("dead", sa.LargeBinary(), nullable=True),
         sa.Column("rule_set", sa.Text(), nullable=False),
         sa.Column("min_time", sa.BigInteger(), nullable=False),
         sa.Column("max_time", sa.BigInteger(), nullable=False),
-        sa.Column("fields", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("originals", sa.LargeBinary(), nullable=False),
         sa.Column("originals_size", sa.BigInteger(), nullable=False),
         sa.Column("originals_sha256", sa.LargeBinary(), nullable=False),
@@ -369,6 +378,11 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.UniqueConstraint("org_id", "number", name=op.f("uq_incidents_org_id_number")),
     )
     op.create_index("ix_incidents_queue", "incidents", ["org_id", "is_open", "risk", "id"], unique=False)
+    op.create_index("ix_incidents_status", "incidents", ["org_id", "status", "risk", "id"], unique=False)
+    op.create_index("ix_incidents_owner", "incidents", ["org_id", "owner_id", "risk", "id"], unique=False)
+    op.create_index(
+        "ix_incidents_severity", "incidents", ["org_id", "is_open", "severity", "id"], unique=False
+    )
     op.create_index("ix_incidents_recent", "incidents", ["org_id", "last_event_at", "id"], unique=False)
     op.create_index(
         "ix_incidents_title",
@@ -531,6 +545,7 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("finding_id", sa.Uuid(), nullable=False),
         sa.Column("incident_id", sa.Uuid(), nullable=False),
+        sa.Column("origin_id", sa.Uuid(), nullable=True),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["org_id", "incident_id"],
@@ -545,6 +560,13 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         "incident_findings",
         ["org_id", "incident_id", "event_time", "finding_id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_incident_findings_origin",
+        "incident_findings",
+        ["org_id", "origin_id"],
+        unique=False,
+        postgresql_where=sa.text("origin_id IS NOT NULL"),
     )
     op.create_table(
         "incident_timeline",
@@ -600,7 +622,7 @@ _TENANT_TABLES = (
     "incident_findings",
     "incident_timeline",
 )
-_SHARED_TABLES = ("rule_sets", "rules")
+_SHARED_TABLES = ("rule_sets", "rules", "process_states")
 
 
 def _raise_walls() -> None:
