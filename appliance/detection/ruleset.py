@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
+from appliance.detection.explaining import Explanation, explain
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.groups import NO_RULES, Group
 from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
@@ -81,9 +82,16 @@ class RuleSet:
     def condition(self, number: int, route: Route) -> Node | bool:
         """What decides whether a rule fires for events of a route; False if they do not concern it."""
         narrowing = self._index.rules(*route).get(number)
-        if narrowing is None:
-            return False
-        return narrowed(self._trees[number], narrowing)
+        return False if narrowing is None else self._decided(number, narrowing, route)
+
+    def explain(self, number: int, event: Event) -> Explanation:
+        """
+        Why a rule fired for an event.
+
+        Raises:
+            ValueError: It does not fire.
+        """
+        return explain(self.condition(number, event.route), event)
 
     def _left(self, route: Route) -> list[tuple[int, Node | bool]]:
         concerned = self._index.rules(*route)

@@ -48,7 +48,7 @@ def _gates(test: Test) -> tuple[str, ...]:
         return gates_of(test.pattern) or ()
     if not isinstance(test, Text):
         return ()
-    runs = [run for literal in literals(test.parts) for run in _ascii_runs(literal)]
+    runs = [run for literal in literals(test.parts) for run in _ascii_runs(literal) if run]
     return (max(runs, key=len)[:_LONGEST_GATE],) if runs else ()
 
 

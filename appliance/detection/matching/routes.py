@@ -66,7 +66,7 @@ def decided(tree: Node, kind: str, code: str) -> Node | bool:
 
 
 def looks_at_route(tree: Node) -> bool:
-    """Whether a tree has a clause that the route can decide. Channel is none: event 104 has one of its own."""
+    """Whether a route can decide a clause of a tree. Channel is none: event 104 has one of its own."""
     if isinstance(tree, Clause):
         return tree.field == "EventID"
     items = (tree.item,) if isinstance(tree, Not) else tree.items

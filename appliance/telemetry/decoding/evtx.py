@@ -71,13 +71,14 @@ def _records(body: bytes, malformed: list[Malformed]) -> Iterator[dict[str, Any]
         return
     while len(malformed) < _MOST_MALFORMED:
         try:
-            record: dict[str, Any] = next(records)
+            record = next(records)
         except StopIteration:
             return
         except (RuntimeError, OSError, ValueError) as error:
             malformed.append(Malformed(0, len(body), f"a record cannot be read: {error}"))
             continue
-        yield record
+        if record is not None:
+            yield record
 
 
 def _places(body: bytes) -> dict[int, Span]:

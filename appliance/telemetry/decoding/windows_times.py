@@ -17,7 +17,9 @@ _SECOND: Final = 1_000_000
 _QUARTER_HOUR: Final = 15 * 60 * _SECOND
 _WIDEST_OFFSET: Final = 15 * 60 * 60 * _SECOND
 _FRACTION_DIGITS: Final = 6
+_SECONDS_LENGTH: Final = 3
 _minutes: dict[str, int] = {}
+_offsets: dict[tuple[str, str], int] = {}
 
 
 def event_time(fields: Mapping[str, Any]) -> int:
@@ -48,13 +50,13 @@ def instant(text: str) -> int:
     minute = _minutes.get(text[:_MINUTE_LENGTH])
     if minute is None:
         minute = _remember(text[:_MINUTE_LENGTH])
-    rest = text[_MINUTE_LENGTH:].removesuffix("Z")
-    if minute and rest[:1] == ":" and rest[1:3].isdigit() and len(rest) >= 3:  # noqa: PLR2004 — ":46"
-        fraction = rest[4 : 4 + _FRACTION_DIGITS]
-        if len(rest) == 3:  # noqa: PLR2004 — no fraction
-            return minute + int(rest[1:3]) * _SECOND
+    rest = text[_MINUTE_LENGTH:].rstrip("Z")
+    # ":46" or ":46.069"; whatever is spelled otherwise is read in full.
+    if minute and rest[:1] == ":" and rest[1:3].isdigit():
+        if len(rest) == _SECONDS_LENGTH:
+            return minute + int(rest[1:]) * _SECOND
         if rest[3] == "." and rest[4:].isdigit():
-            return minute + int(rest[1:3]) * _SECOND + int(fraction.ljust(_FRACTION_DIGITS, "0"))
+            return minute + int(rest[1:3] + rest[4:10].ljust(_FRACTION_DIGITS, "0"))
     return from_anything(text)
 
 
@@ -72,8 +74,17 @@ def _zoned(local: str, received: object) -> int:
     The time of receipt, which is UTC, tells the offset: zones lie on quarters of an hour.
     """
     time = instant(local)
-    arrived = from_any(received) if received is not None else 0
-    if not time or not arrived or local.endswith("Z") or "+" in local:
+    if not time or type(received) is not str or local.endswith("Z") or "+" in local:
         return time
-    offset = round((arrived - time) / _QUARTER_HOUR) * _QUARTER_HOUR
-    return time + offset if abs(offset) <= _WIDEST_OFFSET else time
+    pair = (local[:_MINUTE_LENGTH], received[:_MINUTE_LENGTH])
+    offset = _offsets.get(pair)
+    return time + (_remember_offset(pair) if offset is None else offset)
+
+
+def _remember_offset(pair: tuple[str, str]) -> int:
+    local, received = map(from_iso, pair)
+    offset = round((received - local) / _QUARTER_HOUR) * _QUARTER_HOUR if local and received else 0
+    if len(_offsets) >= _MOST_MINUTES:
+        _offsets.clear()
+    _offsets[pair] = offset = offset if abs(offset) <= _WIDEST_OFFSET else 0
+    return offset
