@@ -18,6 +18,7 @@ from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
 
 from appliance.detection.attack import table as attack
+from appliance.detection.sigma.counting import with_counts_spelled_out
 from appliance.detection.sigma.refusals import Refused
 from appliance.detection.sigma.rules import Inactive, Reason, Rule, RuleSource
 from appliance.detection.sigma.translating import translate
@@ -122,8 +123,10 @@ def _check_kind(document: Any) -> None:
 
 def _as_known(document: Any) -> dict[str, Any]:
     """The document with what pySigma does not know (`utf16le`, `2 of`) spelled as it does."""
-    document.get("detection")
-    return dict(document)
+    detection = document.get("detection")
+    if not isinstance(detection, Mapping):
+        return dict(document)
+    return {**document, "detection": with_counts_spelled_out(_renamed(detection))}
 
 
 def _renamed(part: Any) -> Any:
