@@ -111,6 +111,7 @@ _WHOLE_PRODUCTS: Final = frozenset({"okta", "m365"})
 
 _NAMED_KINDS: Final = frozenset(
     [
+        "honeypot",
         "linux",
         "zeek",
         "aws",
