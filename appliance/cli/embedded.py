@@ -61,6 +61,8 @@ class EmbeddedPostgres:
             self._initialise()
         self.socket_dir.mkdir(parents=True, exist_ok=True)
         self._own(self.socket_dir)
+        if self.is_running():
+            return
         settings = _FAST_BUT_DURABLE | overrides | {"unix_socket_directories": f"'{self.socket_dir}'"}
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(self._folder / "log"),
                   "-o", " ".join(f"-c {key}={value}" for key, value in settings.items()))  # fmt: skip

@@ -107,7 +107,8 @@ async def _session(engine: AsyncEngine) -> AsyncGenerator[AsyncSession]:
     try:
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
-    except OperationalError as error:
+    except (OperationalError, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+        # psycopg's own come from COPY and other work on the driver's connection.
         raise Unavailable("the database does not answer; see `xdr doctor`") from error
     except DBAPIError as error:
         if error.connection_invalidated or isinstance(error.orig, psycopg.errors.AdminShutdown):

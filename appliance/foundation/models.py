@@ -69,3 +69,14 @@ class SchedulerEpoch(Base):
     epoch: Mapped[int] = mapped_column(BigInteger)
     node: Mapped[str] = mapped_column(Text)
     taken_at: Mapped[At]
+
+
+class ProcessState(Base):
+    """That a process of a node lives: written every few seconds, read by status and health."""
+
+    __tablename__ = "process_states"
+
+    node: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    beat_at: Mapped[At]
+    detail: Mapped[Json]

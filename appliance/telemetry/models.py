@@ -13,7 +13,6 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.foundation.orm import At, Base, Day, Id, Json, OrgId
@@ -81,8 +80,9 @@ class Segment(Base):
     """
     The events of one commit: their originals as one zstd frame, and what it takes to find them.
 
-    `id` is the id of place 0 and `last_id` the greatest id inside. `matched` counts the events that the
-    rule set `rule_set` was asked about; it equals `events`, and a query over all segments proves it.
+    `id` is the id of place 0 and `last_id` the greatest id inside. Of `places`, those listed in `dead`
+    (uint32) turned out to be resent copies and are no events. `matched` counts the events
+    that the rule set `rule_set` was asked about; it equals `events`, and a query over all segments proves it.
     """
 
     __tablename__ = "segments"
@@ -93,12 +93,13 @@ class Segment(Base):
     id: Mapped[Id]
     last_id: Mapped[UUID]
     received_at: Mapped[At]
+    places: Mapped[int]
     events: Mapped[int]
     matched: Mapped[int]
+    dead: Mapped[bytes | None] = mapped_column(LargeBinary)
     rule_set: Mapped[str] = mapped_column(Text)
     min_time: Mapped[int] = mapped_column(BigInteger)
     max_time: Mapped[int] = mapped_column(BigInteger)
-    fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
     originals: Mapped[bytes] = mapped_column(LargeBinary)
     originals_size: Mapped[int] = mapped_column(BigInteger)
     originals_sha256: Mapped[bytes] = mapped_column(LargeBinary)

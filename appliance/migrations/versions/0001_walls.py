@@ -636,6 +636,7 @@ def _raise_walls() -> None:
     for table in _SHARED_TABLES:
         op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO xdr_app, xdr_platform")
     op.execute("GRANT SELECT, INSERT, UPDATE ON scheduler_epoch TO xdr_platform")
+    op.execute("GRANT SELECT ON alembic_version TO xdr_app, xdr_platform")
 
 
 def _freeze_the_trail() -> None:

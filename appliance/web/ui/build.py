@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 — a build script beside its sources, not a module of the package
 """
 Builds the console into `_dist`, only when its sources changed.
 

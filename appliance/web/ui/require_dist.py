@@ -1,3 +1,4 @@
+# ruff: noqa: INP001 — a build script beside its sources, not a module of the package
 """The wheel packs the console that `build.py` made, and refuses to be made without it."""
 
 from pathlib import Path

@@ -1,0 +1,82 @@
+"""The first organisation, its first administrator, the starter rules, and the source of this machine's log."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from appliance.composition import Services, open_services
+from appliance.detection.errors import NoRuleSet
+from appliance.foundation.actors import Actor, Scope, appliance
+from appliance.foundation.clock import SystemClock
+from appliance.foundation.database import Database, organisation_ids, platform_transaction
+from appliance.foundation.ids import new_id
+from appliance.foundation.sealing import Sealer
+from appliance.foundation.settings import Settings
+from appliance.identity.schemas import NewUser
+from appliance.telemetry.schemas import NewSource
+
+OWN_LOG = "this-machine"
+_ADMIN = NewUser(email="admin@localhost", name="First administrator", roles=["super_admin"])
+
+
+async def first_sign_in(settings: Settings) -> str | None:
+    """
+    Make what is missing; a one-time token for the first administrator's link.
+
+    None once somebody has signed in: links are then made by an administrator.
+    """
+    database, sealer = Database(settings, pool_size=2), Sealer(settings.credential("field-key"))
+    try:
+        scope = Scope(org_id=await _organisation(database))
+        async with open_services(database, scope, sealer) as services:
+            await settle(services, by=appliance("setup"))
+            return await _link(services, by=appliance("setup"))
+    finally:
+        await database.close()
+
+
+async def settle(services: Services, *, by: Actor) -> None:
+    """Starter rules and the source of this machine's own log, if they are not there."""
+    try:
+        await services.detection.latest_load(by=by)
+    except NoRuleSet:
+        await services.detection.import_rules([], origin="starter pack", by=by)
+    names = {source.name for source in await services.telemetry.sources(by=by)}
+    if OWN_LOG not in names:
+        await services.telemetry.create_source(NewSource(name=OWN_LOG, listener="own-log"), by=by)
+    if "carried-in" not in names:
+        await services.telemetry.create_source(
+            NewSource(name="carried-in", listener="drop:carried-in"), by=by
+        )
+
+
+async def _organisation(database: Database) -> UUID:
+    found = await organisation_ids(database)
+    return found[0] if found else await create_organisation(database, "Main")
+
+
+async def create_organisation(database: Database, name: str) -> UUID:
+    """A new organisation; the platform's work, since nobody is inside it yet."""
+    async with platform_transaction(database) as session:
+        return await _insert(session, name)
+
+
+async def _insert(session: AsyncSession, name: str) -> UUID:
+    clock = SystemClock()
+    org_id = new_id(clock)
+    await session.execute(
+        text("INSERT INTO organisations (id, name, created_at) VALUES (:id, :name, :at)"),
+        {"id": org_id, "name": name, "at": clock.now()},
+    )
+    return org_id
+
+
+async def _link(services: Services, *, by: Actor) -> str | None:
+    users = await services.identity.users(by=by)
+    if not users:
+        return (await services.identity.invite(_ADMIN, by=by)).link_token
+    waiting = [user for user in users if user.status == "invited"]
+    if len(waiting) == len(users):
+        return (await services.identity.renew_link(waiting[0].id, by=by)).link_token
+    return None

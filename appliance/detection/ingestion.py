@@ -1,0 +1,281 @@
+"""
+From a submission to an acknowledgement: group, prepare, commit, or spool (decisions 1, 2, 7).
+
+Invariants:
+- Nothing is acknowledged before it is committed (201) or fsynced in the spool (202).
+- Ids and time of receipt are fixed when a unit is made; a unit committed twice is stored once.
+- Bytes that were accepted and not yet answered never exceed `queue_bytes`.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import msgspec
+import psycopg
+import structlog
+from sqlalchemy.exc import DataError
+
+from appliance.detection.committing import BatchTaken, commit, known_batch
+from appliance.detection.pipeline import Part, PreparationFailed, Prepared, Unit, quarantined
+from appliance.foundation import observability as metrics
+from appliance.foundation.clock import Clock
+from appliance.foundation.database import Database
+from appliance.foundation.errors import ApplianceError, Unavailable
+from appliance.foundation.ids import PLACE_BITS, segment_base, uuid7
+from appliance.foundation.settings import Ingest
+from appliance.telemetry.errors import IntakeFull, IntakeUnavailable
+from appliance.telemetry.intake import Durability, Receipt, Submission
+from appliance.telemetry.sources import KnownSource, SourceDirectory
+from appliance.telemetry.spool import Spool
+
+log = structlog.get_logger()
+
+Prepare = Callable[[Unit], Awaitable[Prepared]]
+Answer = Receipt | ApplianceError
+_UNITS_IN_FLIGHT = 3
+_REPLAY_SECONDS = 1.0
+
+
+class _Waiting(msgspec.Struct):
+    """A submission on its way, and whoever waits for its receipt."""
+
+    part: Part
+    source: KnownSource
+    receipt: asyncio.Future[Receipt]
+
+    @property
+    def size(self) -> int:
+        return len(self.part.body)
+
+
+class _Queue:
+    """What waits for one organisation's next unit."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting] = []
+        self.size = 0
+        self.full = asyncio.Event()
+
+    def add(self, waiting: _Waiting, limit: int) -> None:
+        self.waiting.append(waiting)
+        self.size += waiting.size
+        if self.size >= limit:
+            self.full.set()
+
+
+class Ingestion:
+    """
+    The intake of one ingest process.
+
+    Args:
+        prepare: Hands a unit to a worker process (`jobs/ingest.py`).
+        spool: Where units go while the database cannot commit.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sources: SourceDirectory,
+        spool: Spool,
+        prepare: Prepare,
+        clock: Clock,
+        settings: Ingest,
+    ) -> None:
+        self._database, self._sources, self._spool = database, sources, spool
+        self._prepare, self._clock, self._settings = prepare, clock, settings
+        self._queues: dict[UUID, _Queue] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = asyncio.Semaphore(_UNITS_IN_FLIGHT)
+        self._queued_bytes = 0
+        self._spooled_since = 0.0
+
+    async def accept(self, submission: Submission) -> Receipt:
+        """See `telemetry.intake.Intake`."""
+        if self._queued_bytes + len(submission.body) > self._settings.queue_bytes:
+            raise IntakeFull(f"{self._queued_bytes} bytes wait to be stored", retry_after_seconds=1)
+        return await self._take(submission, await self._sources.resolve(submission))
+
+    async def resubmit(self, org_id: UUID, source_id: UUID, body: bytes, *, batch_id: str) -> Receipt:
+        """What was set aside before, read again by the source's format of now."""
+        source = await self._sources.by_id(org_id, source_id)
+        return await self._take(Submission(body=body, batch_id=batch_id), source)
+
+    async def _take(self, submission: Submission, source: KnownSource) -> Receipt:
+        part = self._part(submission, source)
+        earlier = await self._earlier(source, part)
+        if earlier is not None:
+            return earlier
+        waiting = _Waiting(part, source, asyncio.get_running_loop().create_future())
+        self._enqueue(waiting)
+        started = time.monotonic()
+        try:
+            return await waiting.receipt
+        finally:
+            self._queued_bytes -= waiting.size
+            metrics.QUEUE_BYTES.set(self._queued_bytes)
+            metrics.BATCH_SECONDS.observe(time.monotonic() - started)
+
+    async def drain(self) -> None:
+        """Answer everything that was accepted; call it after the receivers have closed."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def replay(self) -> None:
+        """Store what the spool holds, for ever; oldest first, waiting while the database is away."""
+        while True:
+            if not self._spool.is_empty():
+                await self._replay_once()
+            metrics.SPOOL_BYTES.set(self._spool.size_bytes)
+            await asyncio.sleep(_REPLAY_SECONDS)
+
+    async def _replay_once(self) -> None:
+        for name, record in self._spool.records():
+            unit = msgspec.msgpack.decode(record, type=Unit)
+            try:
+                await self._store(unit)
+            except Unavailable:
+                return
+            self._spool.remove(name)
+            log.info("spooled_unit_stored", record=name, batches=len(unit.parts))
+
+    async def _earlier(self, source: KnownSource, part: Part) -> Receipt | None:
+        if not part.client_batch_id:
+            return None
+        try:
+            return await known_batch(self._database, source.org_id, part)
+        except Unavailable:
+            return None  # the unique key decides when it is stored
+
+    def _part(self, submission: Submission, source: KnownSource) -> Part:
+        options = source.options | ({"peer": submission.peer} if submission.peer else {})
+        return Part(
+            batch_id=uuid7(int(self._clock.now().timestamp() * 1000)),
+            source_id=source.id,
+            format=submission.format if submission.format != "auto" else source.format,
+            options=options,
+            body=submission.body,
+            client_batch_id=submission.batch_id,
+        )
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        self._queued_bytes += waiting.size
+        metrics.QUEUE_BYTES.set(self._queued_bytes)
+        queue = self._queues.get(waiting.source.org_id)
+        if queue is None:
+            self._queues[waiting.source.org_id] = queue = _Queue()
+            self._start(self._collect(waiting.source.org_id))
+        queue.add(waiting, self._settings.commit_bytes)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _collect(self, org_id: UUID) -> None:
+        """Wait a moment for company, then send the organisation's queue off as units."""
+        with contextlib.suppress(TimeoutError):
+            delay = self._settings.commit_delay_ms / 1000
+            await asyncio.wait_for(self._queues[org_id].full.wait(), delay)
+        async with self._in_flight:
+            for group in self._grouped(self._queues.pop(org_id).waiting):
+                await self._settle(group)
+
+    def _grouped(self, queue: list[_Waiting]) -> list[list[_Waiting]]:
+        groups: list[list[_Waiting]] = [[]]
+        seen: set[tuple[UUID, str]] = set()
+        size = 0
+        for waiting in queue:
+            key = (waiting.part.source_id, waiting.part.client_batch_id)
+            twin = bool(waiting.part.client_batch_id) and key in seen
+            if groups[-1] and (twin or size >= self._settings.commit_bytes):
+                groups.append([])
+                seen.clear()
+                size = 0
+            groups[-1].append(waiting)
+            size += waiting.size
+            seen.add(key)
+        return groups
+
+    async def _settle(self, group: list[_Waiting]) -> None:
+        unit = self._unit(group)
+        try:
+            receipts = await self._store(unit)
+        except Unavailable as error:
+            receipts = await self._spooled(unit, group, error)
+        except ApplianceError as error:
+            receipts = [error] * len(group)
+        for waiting, receipt in zip(group, receipts, strict=True):
+            if waiting.receipt.done():
+                continue
+            if isinstance(receipt, Receipt):
+                waiting.receipt.set_result(receipt)
+            else:
+                waiting.receipt.set_exception(receipt)
+
+    def _unit(self, group: list[_Waiting]) -> Unit:
+        now = self._clock.now().timestamp()
+        return Unit(
+            org_id=group[0].source.org_id,
+            base=segment_base(int(now * 1000)).to_bytes(16),
+            received=int(now * 1_000_000),
+            parts=tuple(waiting.part for waiting in group),
+            disabled=group[0].source.disabled_rules,
+        )
+
+    async def _store(self, unit: Unit) -> list[Answer]:
+        """
+        Prepare and commit.
+
+        A batch that another connection stored meanwhile keeps that answer. A batch that no parser or no
+        database takes is found by storing each alone, and goes to the quarantine whole.
+        """
+        try:
+            return list(await commit(self._database, self._clock, unit, await self._prepare(unit)))
+        except BatchTaken:
+            return [await self._store_alone(unit, place) for place in range(len(unit.parts))]
+        except (PreparationFailed, DataError, psycopg.DataError) as error:
+            log.warning("unit_refused", batches=len(unit.parts), cause=str(error)[:500])
+            if len(unit.parts) > 1:
+                return [await self._store_alone(unit, place) for place in range(len(unit.parts))]
+            return list(await commit(self._database, self._clock, unit, quarantined(unit, error)))
+
+    async def _store_alone(self, unit: Unit, place: int) -> Answer:
+        part = unit.parts[place]
+        # Its own ids: those of the unit were rolled back and may be taken again by a replay of it.
+        base = int.from_bytes(unit.base) ^ ((place + 1) << PLACE_BITS)
+        alone = msgspec.structs.replace(unit, parts=(part,), base=base.to_bytes(16))
+        if len(unit.parts) > 1:
+            return (await self._store(alone))[0]
+        earlier = await known_batch(self._database, unit.org_id, part)
+        return earlier or IntakeUnavailable("the batch is being stored by another connection; send it again")
+
+    async def _spooled(self, unit: Unit, group: list[_Waiting], cause: Unavailable) -> list[Answer]:
+        """Keep the unit on disk, but for batches whose source demands the cluster's durability."""
+        demanding = [waiting.source.durability == "cluster" for waiting in group]
+        kept = tuple(waiting.part for waiting, demands in zip(group, demanding, strict=True) if not demands)
+        answers: list[Answer] = []
+        if kept:
+            spooled = msgspec.structs.replace(unit, parts=kept)
+            try:
+                await asyncio.to_thread(
+                    self._spool.append, _record_name(unit), msgspec.msgpack.encode(spooled)
+                )
+            except IntakeUnavailable as error:
+                return [error] * len(group)
+        for waiting, demands in zip(group, demanding, strict=True):
+            if demands:
+                answers.append(IntakeUnavailable(f"{cause}; the source demands durability: cluster"))
+            else:
+                answers.append(Receipt(batch_id=str(waiting.part.batch_id), durability=Durability.NODE))
+        log.warning("unit_spooled", batches=len(kept), spool_bytes=self._spool.size_bytes)
+        return answers
+
+
+def _record_name(unit: Unit) -> str:
+    at = datetime.fromtimestamp(unit.received / 1_000_000, UTC)
+    return f"{at:%Y%m%dT%H%M%S%f}-{unit.base.hex()}"

@@ -1,0 +1,167 @@
+"""
+Whether the appliance can work, found out by trying.
+
+Each check does the thing: asks the database, asks whether it takes writes, whether the schema is this
+release's, whether the walls stand. Nothing is remembered and nothing assumed.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from appliance.foundation.actors import Actor, Permission, Scope
+from appliance.foundation.database import Database, platform_transaction, transaction
+from appliance.foundation.errors import ApplianceError
+from appliance.foundation.heartbeat import LOST_SECONDS
+
+EXPECTED_PROCESSES = ("ingest", "detect", "scheduler")
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    ok: bool
+    checks: dict[str, str]
+
+
+class Probes:
+    """Asked by the health routes and by `xdr status`."""
+
+    def __init__(self, database: Database, version: str, node: str) -> None:
+        self._database, self._version, self._node = database, version, node
+
+    async def ready(self) -> Readiness:
+        return await self._run(
+            {"database": self._database_answers, "schema": self._schema, "walls": self._walls}
+        )
+
+    async def startup(self) -> Readiness:
+        return await self._run(
+            {"database": self._database_answers, "schema": self._schema, "rules": self._rules}
+        )
+
+    async def status(self, scope: Scope, *, by: Actor) -> dict[str, Any]:
+        """Components with state ok, degraded, down or not_configured, and the pipeline's counters."""
+        by.require(Permission.STATUS_VIEW)
+        started = time.monotonic()
+        ready = await self.ready()
+        components = [
+            {"name": name, "state": "ok" if said == "ok" else "down", "detail": said}
+            for name, said in ready.checks.items()
+        ]
+        components += await self._processes()
+        components.append(
+            {"name": "valkey", "state": "not_configured", "detail": "not needed; nothing depends on it"}
+        )
+        return {
+            "version": self._version,
+            "node": self._node,
+            "components": components,
+            "pipeline": await self._pipeline(scope),
+            "took_seconds": round(time.monotonic() - started, 3),
+        }
+
+    async def _run(self, checks: dict[str, Callable[[], Awaitable[str]]]) -> Readiness:
+        said: dict[str, str] = {}
+        for name, check in checks.items():
+            try:
+                said[name] = await check()
+            except ApplianceError as error:
+                said[name] = str(error)
+        return Readiness(ok=all(answer == "ok" for answer in said.values()), checks=said)
+
+    async def _database_answers(self) -> str:
+        read_only = await self._scalar(
+            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool"
+        )
+        return "read only: this is a replica or the leader is being changed" if read_only else "ok"
+
+    async def _schema(self) -> str:
+        found = await self._scalar("SELECT version_num FROM alembic_version")
+        return (
+            "ok"
+            if found == _newest()
+            else f"schema is {found}, this release needs {_newest()}; run `xdr db migrate`"
+        )
+
+    async def _walls(self) -> str:
+        """Row-level security is forced on every tenant table, and hunt operators stay indexable (decision 4)."""
+        open_tables = await self._scalar(
+            "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace"
+            " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+        )
+        leaky = await self._scalar(
+            "SELECT NOT proleakproof FROM pg_proc WHERE oid = 'texticlike(text,text)'::regprocedure"
+        )
+        if open_tables:
+            return f"{open_tables} tables stand outside the walls; restore the schema"
+        return "operators are not marked; run `xdr db bootstrap`" if leaky else "ok"
+
+    async def _rules(self) -> str:
+        loaded = await self._scalar("SELECT count(*) FROM rule_sets WHERE active")
+        return "ok" if loaded else "no rules are loaded; run `xdr rules import DIR`"
+
+    async def _processes(self) -> list[dict[str, str]]:
+        async with platform_transaction(self._database) as session:
+            rows = (
+                await session.execute(
+                    text(
+                        "SELECT name, node, extract(epoch FROM now() - beat_at) AS age, detail FROM process_states"
+                    )
+                )
+            ).all()
+        alive = {row.name: row for row in rows if row.age < LOST_SECONDS}
+        lost = {row.name: row for row in rows if row.age >= LOST_SECONDS}
+        return [_process(name, alive.get(name), lost.get(name)) for name in EXPECTED_PROCESSES]
+
+    async def _pipeline(self, scope: Scope) -> dict[str, Any]:
+        async with transaction(self._database, scope) as session:
+            sums = (
+                await session.execute(
+                    text(
+                        "SELECT coalesce(sum(events), 0)::bigint AS stored, coalesce(sum(matched), 0)::bigint AS matched,"
+                        " coalesce(sum(events) FILTER (WHERE received_at > now() - interval '1 minute'), 0) / 60.0 AS rate"
+                        " FROM segments WHERE org_id = :org"
+                    ),
+                    {"org": scope.org_id},
+                )
+            ).one()
+            rules = (
+                await session.execute(text("SELECT version, counts FROM rule_sets WHERE active"))
+            ).first()
+        ingest = await self._scalar(
+            "SELECT detail FROM process_states WHERE name = 'ingest' ORDER BY beat_at DESC LIMIT 1"
+        )
+        return {
+            "events_stored": sums.stored,
+            "events_matched": sums.matched,
+            "rate_per_second": float(round(sums.rate, 2)),
+            "rule_set_version": rules.version if rules else None,
+            "rules_active": rules.counts["active"] if rules else 0,
+            "spool_bytes": (ingest or {}).get("spool_bytes", 0),
+        }
+
+    async def _scalar(self, query: str) -> Any:
+        async with platform_transaction(self._database) as session:
+            return (await session.execute(text(query))).scalar_one_or_none()
+
+
+def _process(name: str, alive: Any, lost: Any) -> dict[str, str]:
+    if alive is not None:
+        return {"name": name, "state": "ok", "detail": f"on {alive.node}"}
+    if lost is not None:
+        return {
+            "name": name,
+            "state": "down",
+            "detail": f"last heard of on {lost.node} {int(lost.age)} s ago",
+        }
+    return {"name": name, "state": "down", "detail": "never started"}
+
+
+def _newest() -> str:
+    versions = Path(str(resources.files("appliance.migrations").joinpath("versions")))
+    return max(path.name.split("_")[0] for path in versions.glob("[0-9]*.py"))

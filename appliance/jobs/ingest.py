@@ -1,0 +1,150 @@
+"""
+Ingest: receivers in front, confined workers behind, one transaction per unit.
+
+One process per node. Ends gracefully: receivers close first, what was accepted is answered, then the
+workers end.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+
+from appliance.detection.ingestion import Ingestion
+from appliance.detection.loading import RuleFile, write_rule_file
+from appliance.detection.reloading import RuleFollower
+from appliance.foundation.clock import SystemClock
+from appliance.foundation.database import Database
+from appliance.foundation.errors import Unavailable
+from appliance.foundation.heartbeat import beat
+from appliance.foundation.sealing import Sealer
+from appliance.foundation.settings import Settings
+from appliance.jobs.drop_folder import watch_drop_folder
+from appliance.jobs.own_log import follow_own_log
+from appliance.jobs.receivers.http import ingest_application
+from appliance.jobs.replays import work_replays
+from appliance.jobs.running import run
+from appliance.jobs.workers import Workers
+from appliance.telemetry.sources import SourceDirectory
+from appliance.telemetry.spool import Spool
+
+log = structlog.get_logger()
+
+_WAIT_SECONDS = 2.0
+
+
+async def ingest(settings: Settings, stop: asyncio.Event) -> None:
+    """Run the receivers until told to stop."""
+    database = Database(settings)
+    sealer = Sealer(settings.credential("field-key"))
+    spool = Spool(settings.state_dir / "spool", settings.ingest.spool_bytes)
+    workers = Workers(settings.ingest.workers, settings.state_dir / "rule-cache")
+    follower = RuleFollower(database)
+    await _first_rules(settings, follower, workers, stop)
+    intake = Ingestion(
+        database=database,
+        sources=SourceDirectory(database, sealer),
+        spool=spool,
+        prepare=workers.prepare,
+        clock=SystemClock(),
+        settings=settings.ingest,
+    )
+    background = _started(
+        intake.replay(),
+        _follow_rules(settings, follower, workers),
+        beat(database, settings.node, "ingest", lambda: _detail(spool, workers)),
+        work_replays(database, intake, sealer, settings.node),
+        follow_own_log(settings, intake),
+        watch_drop_folder(settings, intake),
+    )
+    await _serve(settings, intake, stop)
+    for task in background:
+        task.cancel()
+    await asyncio.gather(*background, return_exceptions=True)
+    await intake.drain()
+    await workers.close()
+    await database.close()
+
+
+def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(_logged(one)) for one in work]
+
+
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    """A background task that dies says so; the process supervisor sees a process that does less."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        log.exception("background_task_failed", task=work.__qualname__)
+        raise
+
+
+async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> None:
+    config = uvicorn.Config(
+        ingest_application(intake),
+        host=settings.ingest.host,
+        port=settings.ingest.http_port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+        http="httptools",
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign]  # `running` owns them
+    serving = asyncio.create_task(server._serve())  # noqa: SLF001 — `serve` would take the signals from us
+    log.info("ingest_listening", port=settings.ingest.http_port)
+    await stop.wait()
+    server.should_exit = True
+    await serving
+
+
+async def _first_rules(
+    settings: Settings, follower: RuleFollower, workers: Workers, stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        try:
+            await workers.exchange(_written(settings, await follower.current()))
+        except Unavailable as error:
+            log.warning("waiting_for_rules", cause=str(error))
+            await asyncio.sleep(_WAIT_SECONDS)
+        else:
+            return
+
+
+async def _follow_rules(settings: Settings, follower: RuleFollower, workers: Workers) -> None:
+    async for rules in follower.changes():
+        try:
+            await workers.exchange(_written(settings, rules))
+        except Unavailable:
+            log.exception("rule_set_not_exchanged", remedy="the previous set goes on; import the rules again")
+
+
+def _written(settings: Settings, rules: RuleFile) -> Path:
+    sealed = RuleFile(
+        sources=rules.sources,
+        expand=rules.expand,
+        cache_key=settings.credential("cache-key"),
+        routes=rules.routes,
+    )
+    path = settings.state_dir / "rules.msgpack"
+    write_rule_file(path, sealed)
+    return path
+
+
+def _detail(spool: Spool, workers: Workers) -> dict[str, Any]:
+    return {"spool_bytes": spool.size_bytes, "spool_damaged": spool.damaged, "rule_set": workers.rule_set}
+
+
+def main() -> None:
+    run("ingest", ingest)
+
+
+if __name__ == "__main__":
+    main()

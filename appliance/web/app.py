@@ -1,0 +1,156 @@
+"""The web application: the API, the pages without JavaScript, and the built console."""
+
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.static_files import create_static_files_router
+
+from appliance.foundation.clock import Clock
+from appliance.foundation.probes import Probes
+from appliance.foundation.settings import Settings
+from appliance.web.api.events import EventController
+from appliance.web.api.identity import SessionController, TokenController, UserController
+from appliance.web.api.incidents import IncidentController
+from appliance.web.api.rules import RuleController
+from appliance.web.api.sources import BatchController, QuarantineController, SourceController
+from appliance.web.api.status import HealthController, StatusController
+from appliance.web.api.status import metrics as metrics_route
+from appliance.web.authentication import Authentication, check_declarations, enforce
+from appliance.web.console.pages import PageController
+from appliance.web.context import WebContext
+from appliance.web.dependencies import PROVIDED
+from appliance.web.errors import HANDLERS
+from appliance.web.security import DOCS_POLICY, add_headers
+
+UI = Path(__file__).parent / "ui" / "_dist"
+_PAGES = Path(__file__).parent / "console" / "static"
+_MOST_BODY_BYTES = 1_048_576
+_YEAR = 31_536_000
+
+
+def create_application(settings: Settings, clock: Clock | None = None, *, ui: Path = UI) -> Litestar:
+    """
+    The application; nothing is connected until the first request.
+
+    Args:
+        ui: The built console. Without it the API and the pages still work, and "/" says how to build it.
+    """
+    context = WebContext(settings, clock)
+    api = Router(
+        path="/api/v1",
+        route_handlers=[
+            SessionController, UserController, TokenController, IncidentController, EventController,
+            RuleController, SourceController, QuarantineController, BatchController,
+        ],
+    )  # fmt: skip
+    application = Litestar(
+        route_handlers=[
+            api,
+            StatusController,
+            HealthController,
+            metrics_route,
+            PageController,
+            *_console(ui),
+        ],
+        dependencies=PROVIDED,
+        guards=[enforce],
+        middleware=[Authentication],
+        exception_handlers=HANDLERS,
+        before_request=_start_clock,
+        after_request=_finish,
+        openapi_config=_openapi(),
+        request_max_body_size=_MOST_BODY_BYTES,
+        state=State(
+            {"context": context, "probes": Probes(context.database, product_version(), settings.node)}
+        ),
+        on_shutdown=[context.database.close],
+        debug=False,
+    )
+    check_declarations(application)
+    return application
+
+
+def product_version() -> str:
+    try:
+        return version("mini-xdr-appliance")
+    except PackageNotFoundError:
+        return "0.1.0-source"
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Mini-XDR Appliance API",
+        version="1",
+        description="Errors are RFC 9457 problem details; lists are keyset pages.",
+        path="/api/v1/openapi",
+        use_handler_docstrings=True,
+        components=Components(
+            security_schemes={
+                "token": SecurityScheme(type="http", scheme="bearer", description="An API token, xdr_api_…"),
+                "session": SecurityScheme(type="apiKey", security_scheme_in="cookie", name="__Host-xdr"),
+            }
+        ),
+        security=[{"token": []}, {"session": []}],
+    )
+
+
+async def _start_clock(request: Request[Any, Any, Any]) -> None:
+    request.state.started = time.perf_counter()
+
+
+async def _finish(response: Response[Any]) -> Response[Any]:
+    return await add_headers(response)
+
+
+def _console(ui: Path) -> list[Any]:
+    """The single-page console: hashed assets for a year, its page for every other path and never cached."""
+    pages = create_static_files_router(path="/console", directories=[_PAGES], opt={"public": True})
+    if not (ui / "index.html").exists():
+        return [pages, _unbuilt]
+    index = (ui / "index.html").read_bytes()
+
+    @get(
+        ["/", "/incidents", "/incidents/{_:path}", "/events", "/events/{_:path}", "/rules", "/rules/{_:path}",
+         "/sources", "/sources/{_:path}"],
+        public=True, include_in_schema=False, sync_to_thread=False,
+    )  # fmt: skip
+    def console() -> Response[bytes]:
+        return Response(index, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
+
+    assets = create_static_files_router(
+        path="/assets", directories=[ui / "assets"], opt={"public": True}, after_request=_immutable
+    )
+    found = [pages, console, assets]
+    if (ui / "docs").exists():
+        found.append(
+            create_static_files_router(
+                path="/docs",
+                directories=[ui / "docs"],
+                opt={"public": True},
+                html_mode=True,
+                after_request=_docs,
+            )
+        )
+    return found
+
+
+async def _immutable(response: Response[Any]) -> Response[Any]:
+    response.headers["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
+    return await add_headers(response)
+
+
+async def _docs(response: Response[Any]) -> Response[Any]:
+    response.headers["Content-Security-Policy"] = DOCS_POLICY
+    return await add_headers(response)
+
+
+@get("/", public=True, include_in_schema=False, sync_to_thread=False)
+def _unbuilt() -> Response[str]:
+    text = "The console is not built. Run `make ui`; the API is at /api/v1.\n"
+    return Response(text, status_code=503, media_type="text/plain; charset=utf-8")

@@ -1,0 +1,80 @@
+"""Kinds of failure as RFC 9457 problem details; each kind mapped once."""
+
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from appliance.foundation.errors import (
+    ApplianceError,
+    Conflict,
+    Exhausted,
+    Invalid,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    TooLarge,
+    Unavailable,
+)
+
+log = structlog.get_logger()
+
+_STATUS: tuple[tuple[type[ApplianceError], int, str], ...] = (
+    (NotAuthenticated, 401, "Not signed in"),
+    (NotPermitted, 403, "Not permitted"),
+    (NotFound, 404, "Not found"),
+    (Conflict, 409, "Conflict"),
+    (TooLarge, 413, "Too large"),
+    (Invalid, 422, "Invalid"),
+    (Exhausted, 429, "Try again later"),
+    (Unavailable, 503, "Unavailable"),
+)
+_PROBLEM = "application/problem+json"
+
+
+def problem(
+    request: Request[Any, Any, Any], status: int, *, title: str, code: str, detail: str
+) -> Response[Any]:
+    """One problem document (RFC 9457)."""
+    content = {
+        "type": f"/docs/problems#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "instance": request.url.path,
+    }
+    return Response(content, status_code=status, media_type=_PROBLEM)
+
+
+def expected(request: Request[Any, Any, Any], error: ApplianceError) -> Response[Any]:
+    status, title = next(((s, t) for kind, s, t in _STATUS if isinstance(error, kind)), (500, "Error"))
+    answer = problem(request, status, title=title, code=error.code, detail=str(error))
+    if isinstance(error, Exhausted | Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    if status == 401:  # noqa: PLR2004 — the one status that names a scheme (RFC 9110)
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="xdr"'
+    return answer
+
+
+def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """What the framework refuses: an unknown path, a body that does not fit its schema."""
+    status = 422 if error.status_code == 400 else error.status_code  # noqa: PLR2004 — its word for a bad body
+    extra = error.extra if isinstance(error.extra, list) else []
+    detail = "; ".join(f"{e.get('key', '')}: {e.get('message', '')}" for e in extra if isinstance(e, dict))
+    title = {404: "Not found", 405: "Method not allowed", 422: "Invalid"}.get(status, "Refused")
+    answer = problem(request, status, title=title, code=f"http_{status}", detail=detail or error.detail)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The last resort: logged here, and nothing of it told."""
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    return problem(
+        request, 500, title="Internal error", code="internal", detail="the cause is in this node's journal"
+    )
+
+
+HANDLERS: dict[Any, Any] = {ApplianceError: expected, HTTPException: framework, Exception: unexpected}
