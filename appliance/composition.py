@@ -56,7 +56,14 @@ class Services:
 
     @cached_property
     def incidents(self) -> IncidentService:
-        return IncidentService(self.session, self.scope, self.audit, self.outbox, self._clock, self.events)
+        return IncidentService(
+            self.session,
+            self.scope,
+            audit=self.audit,
+            outbox=self.outbox,
+            clock=self._clock,
+            store=self.events,
+        )
 
 
 @asynccontextmanager

@@ -168,9 +168,8 @@ def _greet(config: Path, folder: Path, seconds: float) -> None:
     link = asyncio.run(first_sign_in(settings))
     typer.echo(f"\nMini-XDR Appliance runs at {settings.web.public_url} (started in {seconds:.1f} s)")
     if link:
-        typer.echo(
-            f"Sign in once, within 24 hours, with this link:\n\n    {settings.web.public_url}/welcome/{link}\n"
-        )
+        typer.echo("Sign in once, within 24 hours, with this link:\n")
+        typer.echo(f"    {settings.web.public_url}/welcome/{link}\n")
     typer.echo(f"Feed it:   XDR_CONFIG={config} xdr ingest FILE")
     typer.echo(f"State:     {folder}   Stop: Ctrl-C\n")
 

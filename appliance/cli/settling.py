@@ -1,4 +1,4 @@
-"""The first organisation, its first administrator, the starter rules, and the source of this machine's log."""
+"""The first organisation and administrator, the starter rules, the source of this machine's own log."""
 
 from uuid import UUID
 
@@ -17,6 +17,14 @@ from appliance.identity.schemas import NewUser
 from appliance.telemetry.schemas import NewSource
 
 OWN_LOG = "this-machine"
+# What comes through a listener carries no token: the listener names the source.
+LISTENED = {
+    "carried-in": ("drop:carried-in", "auto"),
+    "syslog-udp": ("syslog-udp", "syslog"),
+    "syslog-tcp": ("syslog-tcp", "syslog"),
+    "syslog-tls": ("syslog-tls", "syslog"),
+    "relp": ("relp", "syslog"),
+}
 _ADMIN = NewUser(email="admin@localhost", name="First administrator", roles=["super_admin"])
 
 

@@ -14,7 +14,6 @@ from appliance.detection.compiling import compile_rule_set
 from appliance.detection.ruleset import RuleSet
 from appliance.detection.sigma.rules import LoadReport, RuleSource
 
-
 _SYSMON = "Microsoft-Windows-Sysmon/Operational"
 COMMON_ROUTES = (
     *(("windows", _SYSMON, str(code)) for code in range(1, 27)),

@@ -5,27 +5,11 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.detection.schemas import RuleFilter
 from appliance.foundation.actors import Scope
-
-
-class RuleFilter(msgspec.Struct, frozen=True):
-    """
-    What to list. `after` is the title and place of the last rule seen.
-
-    State is active, disabled, inactive or "" for all; level is a Severity or None for all.
-    """
-
-    state: str = ""
-    level: int | None = None
-    text: str = ""
-    rule_id: str = ""
-    after: tuple[str, int] | None = None
-    limit: int = 50
-
 
 _RULES = text(
     """

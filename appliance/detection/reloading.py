@@ -41,7 +41,8 @@ class RuleFollower:
             sources = {row.path: RuleSource(row.path, row.body, _owner(row.owner_org_id)) for row in rows}
             seen = await session.execute(
                 text(
-                    "SELECT kind, channel, code FROM routes_seen GROUP BY 1, 2, 3 ORDER BY sum(events) DESC LIMIT 500"
+                    "SELECT kind, channel, code FROM routes_seen GROUP BY 1, 2, 3"
+                    " ORDER BY sum(events) DESC LIMIT 500"
                 )
             )
             routes = tuple((row.kind, row.channel, row.code) for row in seen)

@@ -65,6 +65,21 @@ class LoadSummary(Frozen, frozen=True):
     problems: list[dict[str, Any]]
 
 
+class RuleFilter(Inbound, frozen=True):
+    """
+    What to list. `after` is the title and place of the last rule seen.
+
+    State is active, disabled, inactive or "" for all; level is a Severity or None for all.
+    """
+
+    state: str = ""
+    level: int | None = None
+    text: str = ""
+    rule_id: str = ""
+    after: tuple[str, int] | None = None
+    limit: int = 50
+
+
 class RuleChange(Inbound, frozen=True):
     enabled: bool
 

@@ -32,6 +32,7 @@ from appliance.detection.schemas import (
     FindingBrief,
     LoadSummary,
     RuleDetail,
+    RuleFilter,
     RuleSummary,
     RuleTest,
     RuleTestResult,
@@ -107,7 +108,7 @@ class DetectionService:
             counts=row.counts, reasons=row.reasons, problems=[dict(p._mapping) for p in problems],  # noqa: SLF001 — SQLAlchemy's public name for it
         )  # fmt: skip
 
-    async def rules(self, wanted: queries.RuleFilter, *, by: Actor) -> tuple[list[RuleSummary], str | None]:
+    async def rules(self, wanted: RuleFilter, *, by: Actor) -> tuple[list[RuleSummary], str | None]:
         """A page of rules by title, and the cursor of the next."""
         by.require(Permission.RULES_VIEW)
         active = await self._active_set()
@@ -125,7 +126,7 @@ class DetectionService:
         """
         by.require(Permission.RULES_VIEW)
         active = await self._active_set()
-        wanted = queries.RuleFilter(rule_id=rule_id, limit=1)
+        wanted = RuleFilter(rule_id=rule_id, limit=1)
         rows = await queries.rules(self._session, self._scope, active.id, wanted, self._yesterday())
         if not rows:
             raise RuleNotFound(f"no rule {rule_id} in the active set")

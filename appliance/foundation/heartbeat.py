@@ -17,7 +17,8 @@ BEAT_SECONDS = 5.0
 LOST_SECONDS = 20.0
 
 _BEAT = text(
-    "INSERT INTO process_states (node, name, beat_at, detail) VALUES (:node, :name, now(), CAST(:detail AS jsonb))"
+    "INSERT INTO process_states (node, name, beat_at, detail)"
+    " VALUES (:node, :name, now(), CAST(:detail AS jsonb))"
     " ON CONFLICT (node, name) DO UPDATE SET beat_at = excluded.beat_at, detail = excluded.detail"
 )
 

@@ -81,17 +81,16 @@ class Probes:
 
     async def _schema(self) -> str:
         found = await self._scalar("SELECT version_num FROM alembic_version")
-        return (
-            "ok"
-            if found == _newest()
-            else f"schema is {found}, this release needs {_newest()}; run `xdr db migrate`"
-        )
+        wrong = f"schema is {found}, this release needs {_newest()}; run `xdr db migrate`"
+        return "ok" if found == _newest() else wrong
 
     async def _walls(self) -> str:
-        """Row-level security is forced on every tenant table, and hunt operators stay indexable (decision 4)."""
+        """Row-level security is forced on every tenant table, and text operators stay indexable."""
         open_tables = await self._scalar(
-            "SELECT count(*) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
-            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace"
+            "SELECT count(*) FROM pg_class c"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'"
+            " WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition"
+            " AND c.relnamespace = 'public'::regnamespace"
             " AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
         )
         leaky = await self._scalar(
@@ -109,9 +108,7 @@ class Probes:
         async with platform_transaction(self._database) as session:
             rows = (
                 await session.execute(
-                    text(
-                        "SELECT name, node, extract(epoch FROM now() - beat_at) AS age, detail FROM process_states"
-                    )
+                    text("SELECT name, node, extract(epoch FROM now() - beat_at) AS age FROM process_states")
                 )
             ).all()
         alive = {row.name: row for row in rows if row.age < LOST_SECONDS}
@@ -123,8 +120,10 @@ class Probes:
             sums = (
                 await session.execute(
                     text(
-                        "SELECT coalesce(sum(events), 0)::bigint AS stored, coalesce(sum(matched), 0)::bigint AS matched,"
-                        " coalesce(sum(events) FILTER (WHERE received_at > now() - interval '1 minute'), 0) / 60.0 AS rate"
+                        "SELECT coalesce(sum(events), 0)::bigint AS stored,"
+                        " coalesce(sum(matched), 0)::bigint AS matched,"
+                        " coalesce(sum(events) FILTER (WHERE received_at > now() - interval '1 minute'), 0)"
+                        " / 60.0 AS rate"
                         " FROM segments WHERE org_id = :org"
                     ),
                     {"org": scope.org_id},

@@ -48,7 +48,7 @@ async def _take(root: Path, path: Path, intake: Intake) -> None:
             stored += await _submit(intake, path.parent.name, piece.body, piece.form, batch_id)
     except (ApplianceError, OSError) as error:
         _move(root, path, "failed", str(error))
-        log.error("carried_file_failed", path=str(path), cause=str(error))
+        log.warning("carried_file_failed", path=str(path), cause=str(error))
     else:
         _move(root, path, "done", "")
         log.info("carried_file_stored", path=str(path), events=stored)

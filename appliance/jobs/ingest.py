@@ -16,15 +16,17 @@ import uvicorn
 from appliance.detection.ingestion import Ingestion
 from appliance.detection.loading import RuleFile, write_rule_file
 from appliance.detection.reloading import RuleFollower
+from appliance.foundation import observability as metrics
 from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import Database
 from appliance.foundation.errors import Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.sealing import Sealer
-from appliance.foundation.settings import Settings
+from appliance.foundation.settings import Ingest, Settings
 from appliance.jobs.drop_folder import watch_drop_folder
 from appliance.jobs.own_log import follow_own_log
 from appliance.jobs.receivers.http import ingest_application
+from appliance.jobs.receivers.listeners import Listener, Listeners, Transport
 from appliance.jobs.replays import work_replays
 from appliance.jobs.running import run
 from appliance.jobs.workers import Workers
@@ -55,18 +57,38 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     background = _started(
         intake.replay(),
         _follow_rules(settings, follower, workers),
-        beat(database, settings.node, "ingest", lambda: _detail(spool, workers)),
         work_replays(database, intake, sealer, settings.node),
         follow_own_log(settings, intake),
         watch_drop_folder(settings, intake),
     )
+    listeners = Listeners(intake, _listeners(settings.ingest))
+    await listeners.start()
+    background += _started(
+        beat(database, settings.node, "ingest", lambda: _detail(spool, workers, listeners))
+    )
     await _serve(settings, intake, stop)
+    await listeners.stop()
     for task in background:
         task.cancel()
     await asyncio.gather(*background, return_exceptions=True)
     await intake.drain()
     await workers.close()
     await database.close()
+
+
+def _listeners(settings: Ingest) -> list[Listener]:
+    host = None if settings.host in ("", "::") else settings.host
+    wanted = (
+        ("syslog-udp", Transport.UDP, settings.syslog_udp_port),
+        ("syslog-tcp", Transport.TCP, settings.syslog_tcp_port),
+        ("syslog-tls", Transport.TLS, settings.syslog_tls_port),
+        ("relp", Transport.RELP, settings.relp_port),
+    )
+    return [
+        Listener(name, transport, port, host, settings.tls_certificate, settings.tls_key)
+        for name, transport, port in wanted
+        if port
+    ]
 
 
 def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
@@ -80,7 +102,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         raise
     except Exception:
-        log.exception("background_task_failed", task=work.__qualname__)
+        log.exception("background_task_failed", task=getattr(work, "__qualname__", ""))
         raise
 
 
@@ -97,7 +119,7 @@ async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> 
         lifespan="off",
     )
     server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined,method-assign]  # `running` owns them
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # `running` owns them
     serving = asyncio.create_task(server._serve())  # noqa: SLF001 — `serve` would take the signals from us
     log.info("ingest_listening", port=settings.ingest.http_port)
     await stop.wait()
@@ -138,8 +160,16 @@ def _written(settings: Settings, rules: RuleFile) -> Path:
     return path
 
 
-def _detail(spool: Spool, workers: Workers) -> dict[str, Any]:
-    return {"spool_bytes": spool.size_bytes, "spool_damaged": spool.damaged, "rule_set": workers.rule_set}
+def _detail(spool: Spool, workers: Workers, listeners: Listeners) -> dict[str, Any]:
+    counters = listeners.counters()
+    lost = {name: each.lost_in_kernel + each.lost_here for name, each in counters.items()}
+    metrics.DATAGRAMS_LOST.set(sum(lost.values()))
+    return {
+        "spool_bytes": spool.size_bytes,
+        "spool_damaged": spool.damaged,
+        "rule_set": workers.rule_set,
+        "lost_datagrams": lost,
+    }
 
 
 def main() -> None:

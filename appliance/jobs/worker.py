@@ -9,6 +9,7 @@ drops nothing and a confined process never needs a file again.
 """
 
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def serve(pipe: Connection, pipeline: Pipeline) -> None:
         pipe.send_bytes(_prepared(pipeline, unit, encode))
 
 
-def _prepared(pipeline: Pipeline, unit: Unit, encode: msgspec.msgpack.Encoder) -> bytes:
+def _prepared(pipeline: Pipeline, unit: Unit, encode: Callable[[object], bytes]) -> bytes:
     try:
         return b"\x00" + encode(pipeline.prepare(unit))
     except Exception as error:  # noqa: BLE001 — the outermost loop of a process that parses hostile input

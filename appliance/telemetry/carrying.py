@@ -73,7 +73,7 @@ def _unpacked(path: Path, file: io.BufferedReader) -> io.BufferedIOBase:
     if path.suffix == ".gz":
         return gzip.GzipFile(fileobj=file)
     if path.suffix == ".zst":
-        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file))  # type: ignore[arg-type]  # it is a raw stream
+        return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file))
     return file
 
 

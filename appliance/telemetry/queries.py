@@ -13,7 +13,7 @@ from appliance.foundation.actors import Scope
 _SOURCES = text(
     """
     SELECT s.id, s.name, s.format, s.listener, s.options, s.durability, s.enabled, s.hmac_key,
-      d.events_24h, d.quarantined, d.duplicates, d.last_event_at, d.last_received_at, l.skew_us
+      d.events_24h, d.quarantined, d.duplicates, d.last_event_at, d.last_received_at, l.skew_us, p.lost_datagrams
     FROM sources s
     LEFT JOIN LATERAL (
       SELECT sum(events) FILTER (WHERE day >= :since)::bigint AS events_24h,
@@ -23,6 +23,9 @@ _SOURCES = text(
     LEFT JOIN LATERAL (
       SELECT skew_us FROM source_states t WHERE t.org_id = s.org_id AND t.source_id = s.id
       ORDER BY day DESC LIMIT 1) l ON true
+    LEFT JOIN LATERAL (
+      SELECT sum((detail->'lost_datagrams'->>s.listener)::bigint)::bigint AS lost_datagrams
+      FROM process_states WHERE name = 'ingest') p ON s.listener <> ''
     WHERE s.org_id = :org AND (CAST(:id AS uuid) IS NULL OR s.id = :id)
     ORDER BY s.name, s.id
     """

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -34,7 +35,7 @@ class Authentication:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["route_handler"].opt.get("public"):
+        if scope["type"] == ScopeType.HTTP and not scope["route_handler"].opt.get("public"):
             await _identify(Request(scope))
         await self._app(scope, receive, send)
 
@@ -46,9 +47,9 @@ async def _identify(request: Request[Any, Any, Any]) -> None:
     if kind.lower() == "bearer":
         request.state.actor, request.state.walls = await context.gate.actor_of_token(token, address=address)
         return
-    local = request.scope.get("extensions", {}).get("xdr.local_actor")
+    local = (request.scope.get("extensions") or {}).get("xdr.local_actor")
     if local is not None:
-        request.state.actor, request.state.walls = local  # type: ignore[misc]  # set by the admin socket alone
+        request.state.actor, request.state.walls = local  # set by the admin socket alone
         return
     cookie = request.cookies.get(COOKIE)
     if not cookie:

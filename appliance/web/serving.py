@@ -32,6 +32,7 @@ log = structlog.get_logger()
 
 _PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: SO_PEERCRED, socket(7)
 _DRAIN_SECONDS = 30
+_SOCKET_LOOKS, _SOCKET_LOOK_SECONDS = 200, 0.05
 
 
 class PeerProtocol(HttpToolsProtocol):
@@ -45,7 +46,7 @@ class PeerProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope.setdefault("extensions", {})["xdr.peer_uid"] = {"uid": self.peer_uid}  # type: ignore[typeddict-unknown-key]  # ours
+        self.scope.setdefault("extensions", {})["xdr.peer_uid"] = {"uid": self.peer_uid}
 
 
 class LocalAdministrator:
@@ -116,8 +117,10 @@ def _config(application: Any, **where: Any) -> uvicorn.Config:
 
 async def _guard_socket(path: Path) -> None:
     # uvicorn makes the socket for everybody; only the owner, root and the group of administrators may.
-    while not path.exists():
-        await asyncio.sleep(0.05)
+    for _ in range(_SOCKET_LOOKS):
+        if path.exists():
+            break
+        await asyncio.sleep(_SOCKET_LOOK_SECONDS)
     path.chmod(0o660)
 
 

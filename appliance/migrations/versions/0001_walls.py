@@ -96,10 +96,16 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.Column("originator", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("state", sa.Text(), server_default="queued", nullable=False),
         sa.Column(
-            "progress", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+            "progress",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
         ),
         sa.Column(
-            "failures", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+            "failures",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'"),
+            nullable=False,
         ),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=False),

@@ -46,10 +46,13 @@ _SSHD = (
         re.compile(
             r"(?:error: )?"
             r"(Connection closed by|Connection reset by|Disconnected from|Received disconnect from)"
-            r" (?:(?:authenticating|invalid) )?(?:user (.*) )?([0-9A-Fa-f][0-9A-Fa-f:.%\w]*?)"
-            r"(?: port (\d{1,5}))?(?::| |$)"
+            r" (?:(?:authenticating|invalid) )?(?:user (.*) )?(\S+) port (\d{1,5})(?::| |$)"
         ),
         ("action", "user", "src_ip", "src_port"),
+    ),
+    (
+        re.compile(r"(?:error: )?(Connection closed by|Received disconnect from) ([0-9A-Fa-f:.]+)(?:: | |$)"),
+        ("action", "src_ip"),
     ),
     (
         re.compile(r"(reverse mapping checking getaddrinfo) for (\S+) \[([^\]]+)\] failed"),

@@ -38,7 +38,6 @@ def xml_fields(text: str) -> tuple[Fields, dict[str, str]]:
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
-    parser.buffer_text = True
     try:
         parser.Parse(_mended(text), True)
     except expat.ExpatError as error:

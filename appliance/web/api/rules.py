@@ -6,8 +6,14 @@ from litestar import Controller, Request, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance.detection.archives import from_zip
-from appliance.detection.queries import RuleFilter
-from appliance.detection.schemas import LoadSummary, RuleChange, RuleDetail, RuleTest, RuleTestResult
+from appliance.detection.schemas import (
+    LoadSummary,
+    RuleChange,
+    RuleDetail,
+    RuleFilter,
+    RuleTest,
+    RuleTestResult,
+)
 from appliance.foundation.errors import Invalid
 from appliance.foundation.severity import Severity
 from appliance.web.dependencies import CurrentActor, OpenServices, page_limit

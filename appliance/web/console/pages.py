@@ -93,7 +93,7 @@ def local_path(wanted: str) -> str:
 
 
 def refuse_foreign_form(request: Request[Any, Any, Any]) -> None:
-    """A form on another site must not sign anybody in (login CSRF): there is no session to bind a token to."""
+    """A form on another site must sign nobody in; before there is a session no token can tell."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise _ForeignForm("this form was sent from another site; open the sign-in page yourself")
 

@@ -56,12 +56,16 @@ export async function answerWithTag<T>(
 }
 
 /** Sends a file as it is; for the few requests whose body is not JSON. */
-export async function upload<T>(path: string, file: Blob, type: string): Promise<T> {
+export async function upload<T>(path: string, file: File, type: string): Promise<T> {
   const response = await fetch(path, {
     method: 'POST',
     body: file,
     credentials: 'same-origin',
-    headers: { 'Content-Type': type, Accept: 'application/json', 'X-CSRF-Token': csrfToken },
+    headers: {
+      'Content-Type': type, Accept: 'application/json', 'X-CSRF-Token': csrfToken,
+      // Header values are Latin-1; a file's name may be anything.
+      'X-Rules-Origin': file.name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200),
+    },
   });
   if (response.status === 401) goToSignIn();
   const body: unknown = await response.json().catch(() => null);

@@ -9,12 +9,13 @@ export type CloseReason = 'true_positive' | 'false_positive' | 'benign' | 'dupli
 export type RuleState = 'active' | 'inactive' | 'disabled';
 export type SourceState = 'receiving' | 'silent' | 'never' | 'disabled' | 'not_readable';
 
-export interface Named { id: string; name: string }
+/** `id` is null for the appliance itself. */
+export interface Named { id: string | null; name: string }
 export interface Page<T> { items: T[]; next_cursor: string | null }
 
 export interface Session {
   user: { id: string; email: string; name: string };
-  organisation: Named;
+  organisation: { id: string; name: string };
   roles: string[];
   permissions: string[];
   csrf_token: string;
@@ -74,6 +75,7 @@ export interface Why {
   rarity: { sentence: string }[];
   entities: { kind: string; value: string; risk: number; reasons: string[] }[];
   next_steps: string[];
+  searches: { title: string; where: QueryTree; from: string; to: string }[];
 }
 
 export interface IncidentDetail extends Incident {
@@ -133,6 +135,7 @@ export type QueryTree =
   | { op: 'and' | 'or'; of: QueryTree[] }
   | { op: 'not'; of: QueryTree }
   | { op: FieldOperator; field: string; value?: string }
+  | { op: 'entity'; kind: string; value: string }
   | { op: 'text'; value: string };
 
 export type FieldOperator =
@@ -168,7 +171,7 @@ export interface Histogram { buckets: { from: string; count: number }[]; complet
 export interface EventDetail extends EventSummary {
   entities: Entity[];
   original: { size_bytes: number; format: string; text: string | null };
-  findings: { id: string; rule_title: string; level: Severity }[];
+  findings: { id: string; rule_id: string; rule_title: string; rule_author: string | null; level: Severity }[];
 }
 
 export interface RuleSummary {
@@ -179,8 +182,8 @@ export interface RuleSummary {
   author: string | null;
   state: RuleState;
   reason: string | null;
-  logsource: { category: string | null; product: string | null; service: string | null };
-  techniques: Named[];
+  logsource: { category?: string | null; product?: string | null; service?: string | null };
+  techniques: string[];
   tactics: string[];
   origin: 'starter' | 'imported' | 'own';
   last_match_at: string | null;
@@ -216,7 +219,11 @@ export interface LoadProblem {
   detail: string | null;
 }
 
-export interface RuleTest { matched: boolean; clauses?: Clause[]; reason?: string | null }
+export interface RuleTest {
+  matched: boolean;
+  clauses: Clause[];
+  problems: { reason?: string; detail?: string | null }[];
+}
 
 export interface Source {
   id: string;

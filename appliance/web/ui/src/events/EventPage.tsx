@@ -5,7 +5,7 @@ import { Link, useParams } from 'react-router';
 
 import type { EventDetail } from '../api/schema';
 import { Inert } from '../evidence/Inert';
-import { fieldText } from '../evidence/inert';
+import { fieldText, inertText } from '../evidence/inert';
 import { Content } from '../frame/Content';
 import { SeverityLabel } from '../incidents/badges';
 import { t, word } from '../language/language';
@@ -90,7 +90,7 @@ function FieldsTable({ event }: { event: EventDetail }) {
               <th scope="row"><Inert text={name} /></th>
               <td>
                 <span className="xdr-mono"><Inert text={value} multiline /></span>{' '}
-                <Link className="xdr-pivot" to={searchField(name, value, event.event_time)} aria-label={t('event.pivot.of', { field: name })}>{t('event.pivot')}</Link>
+                <Link className="xdr-pivot" to={searchField(name, value, event.event_time)} aria-label={t('event.pivot.of', { field: inertText(name) })}>{t('event.pivot')}</Link>
               </td>
             </tr>
           ))}
@@ -114,7 +114,7 @@ function OriginalPanel({ event }: { event: EventDetail }) {
         : (
           // Scrolling content must be reachable by keyboard (WCAG 2.1.1).
           // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-          <pre className="xdr-original" tabIndex={0} role="region" aria-label={t('event.original')}><Inert text={original.text} multiline /></pre>
+          <pre className="xdr-original" tabIndex={0} role="group" aria-label={t('event.original')}><Inert text={original.text} multiline /></pre>
         )}
     </Panel>
   );
@@ -125,7 +125,7 @@ function MatchedPanel({ event }: { event: EventDetail }) {
     <Panel title={t('event.findings')}>
       {event.findings.length === 0 && <p className="xdr-quiet">{t('event.findings.none')}</p>}
       <ul className="xdr-plain-list">
-        {event.findings.map((one) => <li key={one.id} className="xdr-line"><SeverityLabel level={one.level} /> <Inert text={one.rule_title} /></li>)}
+        {event.findings.map((one) => <li key={one.id} className="xdr-line"><SeverityLabel level={one.level} /> <Link to={`/rules/${encodeURIComponent(one.rule_id)}`}><Inert text={one.rule_title} /></Link></li>)}
       </ul>
     </Panel>
   );

@@ -18,7 +18,7 @@ export function FieldsPanel({ events, columns, setColumns }: FieldsProps) {
   const toggle = useRef<HTMLButtonElement>(null);
   return (
     <Popper
-      isVisible={open} trigger={
+      appendTo="inline" isVisible={open} trigger={
         <MenuToggle ref={toggle} isExpanded={open} onClick={() => setOpen(!open)} size="sm">
           {t('fields.columns', { count: columns.length })}
         </MenuToggle>

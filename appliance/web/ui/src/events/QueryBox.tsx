@@ -11,7 +11,7 @@ import { parseQuery, QueryError } from './query';
 
 const OFFERED = 8;
 
-interface QueryBoxProps { initial: string; run: (query: string) => void; busy: boolean; box: RefObject<HTMLTextAreaElement | null> }
+interface QueryBoxProps { initial: string; run: (query: string) => void; busy: boolean; box: RefObject<HTMLInputElement | null> }
 
 /** The query as text, with field completion and an account of how it is understood. */
 export function QueryBox({ initial, run, busy, box }: QueryBoxProps) {
@@ -38,8 +38,8 @@ export function QueryBox({ initial, run, busy, box }: QueryBoxProps) {
     <form className="xdr-query" onSubmit={(event) => { event.preventDefault(); if (outcome.error === null) run(text.trim()); }}>
       <div className="xdr-query-line">
         <div className="xdr-query-box">
-          <textarea
-            ref={box} rows={Math.min(6, text.split('\n').length)} spellCheck={false} autoComplete="off" value={text}
+          <input
+            ref={box} type="text" spellCheck={false} autoComplete="off" value={text}
             role="combobox" aria-label={t('query.label')} aria-autocomplete="list" aria-expanded={isOpen}
             aria-controls={ids.list} aria-describedby={ids.help} aria-invalid={outcome.error !== null}
             aria-activedescendant={isOpen && keys.chosen >= 0 ? `${ids.list}-${keys.chosen}` : undefined}
@@ -109,6 +109,6 @@ function useOfferKeys(fields: readonly string[], take: (field: string) => void, 
 }
 
 export function useQueryBox() {
-  const box = useRef<HTMLTextAreaElement>(null);
+  const box = useRef<HTMLInputElement>(null);
   return { box, focus: () => box.current?.focus() };
 }

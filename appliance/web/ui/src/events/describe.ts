@@ -13,6 +13,8 @@ export function describeTree(tree: QueryTree, nested = false): string {
       return `${word('query', 'not')} ${describeTree(tree.of, true)}`;
     case 'text':
       return t('query.text', { value: tree.value });
+    case 'entity':
+      return t('query.entity', { kind: word('entity', tree.kind), value: tree.value });
     case 'exists':
       return `${tree.field} ${word('query', 'exists')}`;
     default:

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseQuery, QueryError, queryFor } from './query';
+import type { QueryTree } from '../api/schema';
+import { parseQuery, QueryError, queryFor, writeQuery } from './query';
 
 const is = (field: string, value: string) => ({ op: 'is', field, value });
 
@@ -34,6 +35,10 @@ describe('the query box', () => {
     ['DestinationPort:>1024', { op: 'gt', field: 'DestinationPort', value: '1024' }],
     ['DestinationPort:<=80', { op: 'lte', field: 'DestinationPort', value: '80' }],
     ['x:<script>', is('x', '<script>')],
+    ['CommandLine:*" -enc "*', { op: 'contains', field: 'CommandLine', value: ' -enc ' }],
+    ['Image:*"\\a b.exe"', { op: 'endswith', field: 'Image', value: '\\a b.exe' }],
+    ['Image:"C:\\Program Files"*', { op: 'startswith', field: 'Image', value: 'C:\\Program Files' }],
+    ['entity.user:root', { op: 'entity', kind: 'user', value: 'root' }],
     ['winlog.event_id:1', is('winlog.event_id', '1')],
   ])('reads %s', (text, tree) => {
     expect(parseQuery(text)).toEqual(tree);
@@ -90,7 +95,7 @@ describe('the query box', () => {
     ['a:1 AND', 'operand', 7],
     ['OR a:1', 'operand', 0],
     ['()', 'operand', 1],
-    ['('.repeat(40) + 'a:1' + ')'.repeat(40), 'deep', 32],
+    ['('.repeat(40) + 'a:1' + ')'.repeat(40), 'deep', 12],
     ['x'.repeat(9000), 'long', 8192],
   ])('says where %s goes wrong', (text, code, position) => {
     expect(errorOf(text)).toEqual([code, position]);
@@ -101,4 +106,19 @@ describe('the query box', () => {
       expect(parseQuery(queryFor('f', value))).toEqual(is('f', value));
     },
   );
+
+  it('reads again what it writes', () => {
+    const tree: QueryTree = {
+      op: 'and',
+      of: [
+        { op: 'not', of: { op: 'or', of: [{ op: 'text', value: 'a "b' }, { op: 'exists', field: 'x' }] } },
+        { op: 'contains', field: 'f', value: ' -enc ' }, { op: 'startswith', field: 'f', value: 'C:\\' },
+        { op: 'endswith', field: 'f', value: '*' }, { op: 'cidr', field: 'ip', value: '2001:db8::/32' },
+        { op: 'lte', field: 'n', value: '7' }, { op: 'gt', field: 'n', value: '-1.5' },
+        { op: 'entity', kind: 'host', value: 'a b' },
+      ],
+    };
+
+    expect(parseQuery(writeQuery(tree))).toEqual(tree);
+  });
 });

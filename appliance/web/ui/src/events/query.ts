@@ -5,6 +5,7 @@ import type { FieldOperator, QueryTree } from '../api/schema';
  *
  *   Image:*\cmd.exe AND NOT User:"NT AUTHORITY\SYSTEM"     a star only at the ends
  *   (DestinationIp:10.0.0.0/8 OR DestinationPort:>1024)     network, comparison
+ *   CommandLine:*" -enc "*   entity.user:root               stars round quotes; an entity in any field
  *   CommandLine:*   mimikatz   "two words"                  exists; free text; AND is implied
  *
  * A backslash is itself, except before `*`, `(`, `)` or `"`. Inside quotes only `\"` is special, and
@@ -23,12 +24,13 @@ export class QueryError extends Error {
 }
 
 export const MAX_QUERY_LENGTH = 8_192;
-const MAX_DEPTH = 32;
+/** The appliance takes no deeper tree. */
+const MAX_DEPTH = 12;
 const STAR = '\uE000'; // stands for an unescaped star while a word is read
 
 type Token =
   | { kind: 'and' | 'or' | 'not' | 'open' | 'close'; at: number }
-  | { kind: 'term'; at: number; field: string | null; value: string; quoted: boolean };
+  | { kind: 'term'; at: number; field: string | null; value: string; quoted: boolean; before: boolean; after: boolean };
 
 /** The tree for a text; null for an empty one, which means every event. */
 export function parseQuery(text: string): QueryTree | null {
@@ -41,7 +43,42 @@ export function parseQuery(text: string): QueryTree | null {
 
 /** A clause for one field and value that finds exactly that value again. */
 export function queryFor(field: string, value: string): string {
-  return `${field}:"${value.replace(/(\\*)("|$)/g, (_, slashes: string, end: string) => slashes + slashes + (end === '"' ? '\\"' : ''))}"`;
+  return `${field}:${quoted(value)}`;
+}
+
+/** A tree as text that parses to the same tree; for searches that the appliance proposes. */
+export function writeQuery(tree: QueryTree): string {
+  switch (tree.op) {
+    case 'and':
+    case 'or':
+      return `(${tree.of.map(writeQuery).join(` ${tree.op.toUpperCase()} `)})`;
+    case 'not':
+      return `NOT ${writeQuery(tree.of)}`;
+    case 'text':
+      return quoted(tree.value);
+    case 'entity':
+      return queryFor(`${ENTITY}${tree.kind}`, tree.value);
+    default:
+      return writeLeaf(tree.op, tree.field, tree.value ?? '');
+  }
+}
+
+function writeLeaf(op: FieldOperator, field: string, value: string): string {
+  switch (op) {
+    case 'exists': return `${field}:*`;
+    case 'contains': return `${field}:*${quoted(value)}*`;
+    case 'startswith': return `${field}:${quoted(value)}*`;
+    case 'endswith': return `${field}:*${quoted(value)}`;
+    case 'cidr': return `${field}:${value}`;
+    case 'is': return queryFor(field, value);
+    default: return `${field}:${COMPARISONS.find(([, one]) => one === op)?.[0] ?? ''}${value}`;
+  }
+}
+
+/** The value in quotation marks: a backslash counts double only before a mark or the end. */
+export function quoted(value: string): string {
+  const inside = value.replace(/(\\*)("|$)/g, (_, slashes: string, end: string) => slashes + slashes + (end === '"' ? '\\"' : ''));
+  return `"${inside}"`;
 }
 
 function tokenize(text: string): Token[] {
@@ -69,14 +106,17 @@ const NOT_A_FIELD = /[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*:\/\//y; // C:\… and h
 function readTerm(text: string, at: number): [Token, number] {
   const field = fieldAt(text, at);
   const start = at + (field === null ? 0 : field.length + 1);
-  if (text.charAt(start) === '"') {
-    const [value, next] = readQuoted(text, start);
-    return [{ kind: 'term', at, field, value, quoted: true }, next];
+  const before = text.startsWith('*"', start);
+  if (before || text.charAt(start) === '"') {
+    const [value, next] = readQuoted(text, start + (before ? 1 : 0));
+    const after = text.charAt(next) === '*';
+    return [{ kind: 'term', at, field, value, quoted: true, before, after }, next + (after ? 1 : 0)];
   }
   const [value, next] = readWord(text, start);
   if (field === null && KEYWORDS.has(value)) return [{ kind: keyword(value), at }, next];
   if (value === '') throw new QueryError('value', start);
-  return [{ kind: 'term', at, field, value, quoted: false }, next];
+  const ends = trimmed(value);
+  return [{ kind: 'term', at, field, ...ends, quoted: false }, next];
 }
 
 const KEYWORDS = new Set(['AND', 'OR', 'NOT']);
@@ -195,17 +235,19 @@ function joined(op: 'and' | 'or', of: QueryTree[]): QueryTree {
 type Term = Extract<Token, { kind: 'term' }>;
 
 function leaf(term: Term): QueryTree {
-  if (term.field === null) return { op: 'text', value: freeText(term) };
-  if (term.quoted) return { op: 'is', field: term.field, value: term.value };
-  return comparison(term, term.field) ?? pattern(term, term.field);
+  const { field, value } = term;
+  if (value.includes(STAR)) throw new QueryError('star', term.at);
+  if (field === null) return freeText(term);
+  if (field.startsWith(ENTITY)) return { op: 'entity', kind: field.slice(ENTITY.length), value };
+  return (term.quoted || term.before || term.after ? null : comparison(term, field)) ?? pattern(term, field);
 }
 
-function freeText(term: Term): string {
-  const value = term.quoted ? term.value : trimmed(term.value).text;
-  if (value === '' || value.includes(STAR)) throw new QueryError(value === '' ? 'value' : 'star', term.at);
-  return value;
+function freeText({ value, at }: Term): QueryTree {
+  if (value === '') throw new QueryError('value', at);
+  return { op: 'text', value };
 }
 
+const ENTITY = 'entity.';
 const COMPARISONS: readonly (readonly [string, FieldOperator])[] = [
   ['>=', 'gte'], ['<=', 'lte'], ['>', 'gt'], ['<', 'lt'],
 ];
@@ -222,19 +264,18 @@ function comparison(term: Term, field: string): QueryTree | null {
   return NETWORK.test(term.value) ? { op: 'cidr', field, value: term.value } : null;
 }
 
-function pattern(term: Term, field: string): QueryTree {
-  const { text, before, after } = trimmed(term.value);
-  if (text.includes(STAR)) throw new QueryError('star', term.at);
-  if (text === '') return { op: 'exists', field };
-  if (before && after) return { op: 'contains', field, value: text };
-  if (before) return { op: 'endswith', field, value: text };
-  return { op: after ? 'startswith' : 'is', field, value: text };
+function pattern({ value, quoted: isQuoted, before, after }: Term, field: string): QueryTree {
+  if (value === '' && !isQuoted) return { op: 'exists', field };
+  if (before && after) return { op: 'contains', field, value };
+  if (before) return { op: 'endswith', field, value };
+  return { op: after ? 'startswith' : 'is', field, value };
 }
 
-function trimmed(value: string): { text: string; before: boolean; after: boolean } {
+/** A word without the stars at its ends, and where there were some. */
+function trimmed(word: string): { value: string; before: boolean; after: boolean } {
   let first = 0;
-  let last = value.length;
-  while (first < last && value.charAt(first) === STAR) first += 1;
-  while (last > first && value.charAt(last - 1) === STAR) last -= 1;
-  return { text: value.slice(first, last), before: first > 0, after: last < value.length };
+  let last = word.length;
+  while (first < last && word.charAt(first) === STAR) first += 1;
+  while (last > first && word.charAt(last - 1) === STAR) last -= 1;
+  return { value: word.slice(first, last), before: first > 0, after: last < word.length };
 }

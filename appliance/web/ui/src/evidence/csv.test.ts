@@ -18,7 +18,7 @@ describe('a CSV cell', () => {
   });
 
   it('shows invisible characters', () => {
-    expect(csvCell('a\u202eb\u0000')).toBe('"a⟦U+202E⟧b␀"');
+    expect(csvCell('a\u202eb\u0000')).toBe('"a‹U+202E›b‹NUL›"');
   });
 });
 

@@ -24,8 +24,10 @@ const HIDDEN: readonly (readonly [number, number])[] = [
   [0x1d173, 0x1d17a], [0xe0000, 0xe0fff], // musical formatting, tags and selectors
 ];
 
-const FIRST_CONTROL_PICTURE = 0x2400;
-const DELETE_PICTURE = '\u2421';
+const CONTROL_NAMES = (
+  'NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI '
+  + 'DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US'
+).split(' ');
 
 /** Splits text into what can be shown and what needs a symbol. */
 export function inertSegments(text: string, multiline = false): Segment[] {
@@ -64,7 +66,6 @@ function isHidden(code: number, multiline: boolean): boolean {
 }
 
 function symbolFor(code: number): string {
-  if (code < 0x20) return String.fromCodePoint(FIRST_CONTROL_PICTURE + code);
-  if (code === 0x7f) return DELETE_PICTURE;
-  return `\u27e6U+${code.toString(16).toUpperCase().padStart(4, '0')}\u27e7`;
+  const name = code === 0x7f ? 'DEL' : CONTROL_NAMES[code];
+  return `\u2039${name ?? `U+${code.toString(16).toUpperCase().padStart(4, '0')}`}\u203a`;
 }

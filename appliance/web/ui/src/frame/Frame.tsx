@@ -18,6 +18,8 @@ import { useTheme } from './theme';
 import { UserMenu } from './UserMenu';
 
 const MAIN = 'main';
+/** PatternFly's own line between a narrow and a wide page. */
+const WIDE_PIXELS = 1200;
 const PAGES = [
   { to: '/incidents', label: 'nav.incidents' },
   { to: '/events', label: 'nav.events' },
@@ -30,6 +32,7 @@ export function Frame() {
   useTheme();
   const [helping, setHelping] = useState(false);
   const { pathname } = useLocation();
+  const side = useSide(pathname);
   useFocusOnArrival(pathname);
   useShortcuts((press) => {
     if (press.key !== '?' || press.modified) return false;
@@ -39,8 +42,9 @@ export function Frame() {
   return (
     <ToastProvider>
       <Page
-        isManagedSidebar isContentFilled mainContainerId={MAIN} masthead={<Top onHelp={() => setHelping(true)} />}
-        sidebar={<Side path={pathname} />}
+        isContentFilled mainContainerId={MAIN} onPageResize={(_, size: { mobileView: boolean }) => side.resize(size.mobileView)}
+        masthead={<Top onHelp={() => setHelping(true)} isOpen={side.isOpen} toggle={side.toggle} />}
+        sidebar={<Side path={pathname} isOpen={side.isOpen} />}
         skipToContent={<SkipToContent href={`#${MAIN}`} onClick={skip}>{t('skip')}</SkipToContent>}
       >
         <Guard key={pathname}><Outlet /></Guard>
@@ -50,13 +54,13 @@ export function Frame() {
   );
 }
 
-function Top({ onHelp }: { onHelp: () => void }) {
+function Top({ onHelp, isOpen, toggle }: { onHelp: () => void; isOpen: boolean; toggle: () => void }) {
   const { organisation } = useSession();
   return (
-    <Masthead>
+    <Masthead display={{ default: 'inline' }}>
       <MastheadMain>
         <MastheadToggle>
-          <PageToggleButton isHamburgerButton variant="plain" aria-label={t('nav.toggle')} />
+          <PageToggleButton isHamburgerButton variant="plain" aria-label={t('nav.toggle')} isSidebarOpen={isOpen} onSidebarToggle={toggle} />
         </MastheadToggle>
         <MastheadBrand>
           <Link to="/incidents" className="xdr-brand">
@@ -75,9 +79,11 @@ function Top({ onHelp }: { onHelp: () => void }) {
   );
 }
 
-function Side({ path }: { path: string }) {
+/** Closed, it has no content: what cannot be seen must not take the focus. */
+function Side({ path, isOpen }: { path: string; isOpen: boolean }) {
+  if (!isOpen) return <PageSidebar isSidebarOpen={false} />;
   return (
-    <PageSidebar>
+    <PageSidebar isSidebarOpen>
       <PageSidebarBody isFilled>
         <Nav aria-label={t('nav.label')}>
           <NavList>
@@ -92,6 +98,19 @@ function Side({ path }: { path: string }) {
       <PageSidebarBody usePageInsets isFilled={false}><Guard><StatusFoot /></Guard></PageSidebarBody>
     </PageSidebar>
   );
+}
+
+/** The navigation is open on a wide page, and on a narrow one until a page is chosen. */
+function useSide(pathname: string) {
+  const [isWide, setWide] = useState(() => window.innerWidth >= WIDE_PIXELS);
+  const [closedOn, setClosedOn] = useState<string | null>(null);
+  const [openedOn, setOpenedOn] = useState<string | null>(null);
+  const isOpen = isWide ? closedOn === null : openedOn === pathname;
+  const toggle = () => {
+    if (isWide) setClosedOn(closedOn === null ? pathname : null);
+    else setOpenedOn(isOpen ? null : pathname);
+  };
+  return { isOpen, toggle, resize: (isMobile: boolean) => setWide(!isMobile) };
 }
 
 function skip(event: React.MouseEvent): void {

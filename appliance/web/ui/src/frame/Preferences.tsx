@@ -16,7 +16,7 @@ export function Preferences() {
   const [language, setLanguage] = usePreference('language');
   return (
     <Dropdown
-      isOpen={open} onOpenChange={setOpen} popperProps={{ position: 'right' }}
+      isOpen={open} onOpenChange={setOpen} popperProps={{ position: 'right', appendTo: 'inline' }}
       toggle={(ref) => (
         <MenuToggle
           ref={ref} variant="plain" isExpanded={open} onClick={() => setOpen(!open)}

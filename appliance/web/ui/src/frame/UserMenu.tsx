@@ -22,7 +22,7 @@ export function UserMenu() {
   };
   return (
     <Dropdown
-      isOpen={open} onOpenChange={setOpen} popperProps={{ position: 'right' }}
+      isOpen={open} onOpenChange={setOpen} popperProps={{ position: 'right', appendTo: 'inline' }}
       toggle={(ref) => (
         <MenuToggle ref={ref} variant="plainText" isExpanded={open} onClick={() => setOpen(!open)} className="xdr-user">
           <bdi>{user.name}</bdi>

@@ -19,7 +19,7 @@ export function EntitiesPanel({ incident }: { incident: IncidentDetail }) {
           <li key={`${one.kind} ${one.value}`} className="xdr-entity-row">
             <p className="xdr-line">
               <span className="xdr-kind">{word('entity', one.kind)}</span>
-              <Link to={searchFor(incident, one.value)} title={t('entities.search')}><Inert text={one.value} /></Link>
+              <Link to={searchFor(incident, one)} title={t('entities.search')}><Inert text={one.value} /></Link>
               {one.role && <span className="xdr-quiet">{word('role', one.role)}</span>}
               {one.risk !== null && <span className="xdr-risk">{t('incident.risk', { risk: one.risk })}</span>}
             </p>

@@ -39,7 +39,7 @@ interface PinProps { incident: string; event: string; about: string }
 
 export function PinButton({ incident, event, about }: PinProps) {
   const [open, setOpen] = useState(false);
-  if (!useMay('incidents:update')) return null;
+  if (!useMay('events:pin')) return null;
   return (
     <>
       <Button size="sm" variant="link" isInline onClick={() => setOpen(true)} aria-label={t('evidence.pin.of', { about })}>{t('evidence.pin')}</Button>

@@ -2,9 +2,10 @@ import { Breadcrumb, BreadcrumbItem } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from 'react-router';
 
-import type { IncidentDetail } from '../api/schema';
+import type { IncidentDetail, Why } from '../api/schema';
 import { Inert } from '../evidence/Inert';
 import { inertText } from '../evidence/inert';
+import { proposedSearch } from '../events/pivots';
 import { Content } from '../frame/Content';
 import { t, word } from '../language/language';
 import { Loaded } from '../panels/Loaded';
@@ -51,7 +52,7 @@ function Loose({ incident: one, etag }: { incident: IncidentDetail; etag: string
         <div className="xdr-incident-work">
           <WorkPanel incident={one} etag={etag} />
           <EntitiesPanel incident={one} />
-          <NextSteps steps={one.why.next_steps} />
+          <NextSteps why={one.why} />
           <NotesPanel id={one.id} />
           <EvidencePanel id={one.id} />
         </div>
@@ -82,11 +83,18 @@ function IncidentHead({ incident: one }: { incident: IncidentDetail }) {
   );
 }
 
-function NextSteps({ steps }: { steps: readonly string[] }) {
-  if (steps.length === 0) return null;
+function NextSteps({ why: { next_steps: steps, searches } }: { why: Why }) {
+  if (steps.length + searches.length === 0) return null;
   return (
     <Panel title={t('incident.next')}>
-      <ol className="xdr-steps">{steps.map((step) => <li key={step}><Inert text={step} /></li>)}</ol>
+      <ol className="xdr-steps">
+        {steps.map((step) => <li key={step}><Inert text={step} /></li>)}
+      </ol>
+      {searches.length > 0 && (
+        <ul className="xdr-plain-list" aria-label={t('incident.search')}>
+          {searches.map((one) => <li key={one.title}><Link to={proposedSearch(one)}><Inert text={one.title} /></Link></li>)}
+        </ul>
+      )}
     </Panel>
   );
 }

@@ -36,7 +36,7 @@ export function TimelinePanel({ id }: { id: string }) {
   );
 }
 
-/** A list of which only the visible part exists; a region that scrolls by keyboard. */
+/** A list of which only the visible part exists; it scrolls by keyboard. */
 function Entries({ entries, incomplete }: { entries: readonly TimelineEntry[]; incomplete: boolean }) {
   const scroller = useRef<HTMLDivElement>(null);
   // eslint-disable-next-line react-hooks/incompatible-library -- read while drawing only
@@ -50,7 +50,7 @@ function Entries({ entries, incomplete }: { entries: readonly TimelineEntry[]; i
   return (
     // Scrolling content must be reachable by keyboard (WCAG 2.1.1), hence the tabindex.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="xdr-timeline" ref={scroller} tabIndex={0} role="region" aria-label={t('timeline.title')}>
+    <div className="xdr-timeline" ref={scroller} tabIndex={0} role="group" aria-label={t('timeline.title')}>
       <div role="list" className="xdr-grid-space" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {
           const entry = entries[item.index];

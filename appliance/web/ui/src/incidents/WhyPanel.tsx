@@ -4,6 +4,7 @@ import type { Clause, Why, WhyClause } from '../api/schema';
 import { matchedRange } from '../evidence/highlight';
 import { Inert } from '../evidence/Inert';
 import { t } from '../language/language';
+import { authorName } from '../rules/badges';
 import { Panel } from '../panels/Panel';
 
 /** Why this incident exists, in plain words, from evidence only. */
@@ -31,7 +32,7 @@ export function WhyPanel({ why }: { why: Why }) {
 
 /** The rule's author goes with every finding (Detection Rule License 1.1). */
 export function RuleAuthor({ author }: { author: string | null }) {
-  return <p className="xdr-quiet">{t('rule.by')} <Inert text={author ?? t('rule.author.unknown')} /></p>;
+  return <p className="xdr-quiet">{t('rule.by')} <Inert text={authorName(author)} /></p>;
 }
 
 /** Each clause as a sentence, with the value it matched and the matched part marked. */

@@ -116,7 +116,7 @@ function OwnerField({ incident, disabled, apply }: FieldProps) {
       >
         <FormSelectOption value="" label={t('owner.none')} />
         {listed.map((one) => <FormSelectOption key={one.id} value={one.id} label={one.id === user.id ? t('owner.me', { name: one.name }) : one.name} />)}
-        {!known && <FormSelectOption value={owner.id} label={owner.name} />}
+        {!known && <FormSelectOption value={owner.id ?? ''} label={owner.name} />}
       </FormSelect>
     </FormGroup>
   );

@@ -31,13 +31,14 @@ export function StatusLabel({ status }: { status: IncidentStatus }) {
 }
 
 /** ATT&CK techniques, by id with the name beside it. */
-export function Techniques({ of, short = false }: { of: readonly Named[]; short?: boolean }) {
+export function Techniques({ of: all, short = false }: { of: readonly (Named | string)[]; short?: boolean }) {
+  const of = all.map((one) => (typeof one === 'string' ? { id: one, name: '' } : one));
   const shown = short ? of.slice(0, 3) : of;
   return (
     <span className="xdr-techniques">
       {shown.map((one) => (
         <span key={one.id} className="xdr-technique" title={one.name}>
-          <code>{one.id}</code>{short ? '' : ` ${one.name}`}
+          <code>{one.id}</code>{short || one.name === '' ? '' : ` ${one.name}`}
         </span>
       ))}
       {shown.length < of.length && <span className="xdr-quiet">+{of.length - shown.length}</span>}

@@ -2,7 +2,7 @@ import type { IncidentStatus, Severity } from '../api/schema';
 
 export const STATUSES: readonly IncidentStatus[] = ['new', 'acknowledged', 'in_progress', 'contained', 'closed'];
 export const SEVERITIES: readonly Severity[] = ['critical', 'high', 'medium', 'low', 'informational'];
-export const SORTS = ['-risk', '-updated_at', '-created_at', 'created_at', '-severity'] as const;
+export const SORTS = ['-risk', 'newest', '-updated_at', '-created_at', 'created_at', '-severity'] as const;
 export type Sort = (typeof SORTS)[number];
 
 /** What the queue shows. It lives in the address, so that a view can be sent to a colleague. */

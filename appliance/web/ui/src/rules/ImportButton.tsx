@@ -25,7 +25,7 @@ export function ImportButton() {
     },
     onError: (error) => toasts.fail(t('import.failed'), error),
   });
-  if (!useMay('rules:import')) return null;
+  if (!useMay('rules:edit')) return null;
   return (
     <>
       <Button variant="secondary" size="sm" isLoading={send.isPending} isDisabled={send.isPending} onClick={() => picker.current?.click()}>

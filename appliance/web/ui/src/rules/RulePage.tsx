@@ -15,7 +15,7 @@ import { Loaded } from '../panels/Loaded';
 import { Panel } from '../panels/Panel';
 import { Ago } from '../panels/Time';
 import { useMay } from '../session/session';
-import { logsourceText, RuleStateLabel } from './badges';
+import { authorName, logsourceText, RuleStateLabel } from './badges';
 import { rule, RULES } from './queries';
 import { TestPanel } from './TestPanel';
 
@@ -42,7 +42,7 @@ function Shown({ rule: one }: { rule: RuleDetail }) {
         <h1><Inert text={one.title} /></h1>
         <p className="xdr-line">
           <SeverityLabel level={one.level} /> <RuleStateLabel state={one.state} />
-          <span className="xdr-quiet">{t('rule.by')} <Inert text={one.author ?? t('rule.author.unknown')} /></span>
+          <span className="xdr-quiet">{t('rule.by')} <Inert text={authorName(one.author)} /></span>
         </p>
       </div>
       {one.state === 'inactive' && (
@@ -89,7 +89,7 @@ function FactsPanel({ rule: one }: { rule: RuleDetail }) {
 /** Drawn as asked for at once; goes back if the appliance refuses. */
 function EnableSwitch({ rule: one }: { rule: RuleDetail }) {
   const client = useQueryClient();
-  const may = useMay('rules:enable');
+  const may = useMay('rules:edit');
   const change = useMutation({
     mutationFn: (enabled: boolean) => answer(api.PATCH('/api/v1/rules/{id}', { params: { path: { id: one.id } }, body: { enabled } })),
     onSuccess: () => client.invalidateQueries({ queryKey: RULES }),
@@ -108,7 +108,7 @@ function TextPanel({ text }: { text: string }) {
     <Panel title={t('rule.text')}>
       {/* Scrolling content must be reachable by keyboard (WCAG 2.1.1). */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className="xdr-original" tabIndex={0} role="region" aria-label={t('rule.text')}><Inert text={text} multiline /></pre>
+      <pre className="xdr-original" tabIndex={0} role="group" aria-label={t('rule.text')}><Inert text={text} multiline /></pre>
     </Panel>
   );
 }

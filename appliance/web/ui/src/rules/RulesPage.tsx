@@ -17,7 +17,7 @@ import { Ago } from '../panels/Time';
 import { Grid, type Column } from '../rows/Grid';
 import { useRows } from '../rows/useRows';
 import { useTypedFilter } from '../rows/useTypedFilter';
-import { logsourceText, RuleStateLabel } from './badges';
+import { authorName, logsourceText, RuleStateLabel } from './badges';
 import { ImportButton } from './ImportButton';
 import { LoadSummary } from './LoadSummary';
 import { readRuleFilters, RULE_STATES, ruleList, type RuleFilters } from './queries';
@@ -101,7 +101,7 @@ function RuleTitle({ rule }: { rule: RuleSummary }) {
   return (
     <>
       <Link to={`/rules/${rule.id}`} className="xdr-title" tabIndex={-1}><Inert text={rule.title} /></Link>
-      <span className="xdr-quiet xdr-findings"><Inert text={rule.author ?? t('rule.author.unknown')} /></span>
+      <span className="xdr-quiet xdr-findings"><Inert text={authorName(rule.author)} /></span>
     </>
   );
 }

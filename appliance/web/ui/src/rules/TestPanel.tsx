@@ -34,8 +34,8 @@ export function TestPanel({ text }: { text: string }) {
         {test.error && <Failure error={test.error} />}
         {test.data && (
           <Alert variant={test.data.matched ? 'success' : 'info'} isInline component="h3" title={t(test.data.matched ? 'test.matched' : 'test.unmatched')}>
-            {test.data.reason && <p><Inert text={test.data.reason} /></p>}
-            {test.data.clauses && <Clauses of={test.data.clauses} />}
+            {test.data.problems.map((one, index) => <p key={index}><Inert text={[one.reason, one.detail].filter(Boolean).join(': ')} /></p>)}
+            <Clauses of={test.data.clauses} />
           </Alert>
         )}
       </div>

@@ -4,7 +4,7 @@ import { CheckCircleIcon } from '@patternfly/react-icons/dist/esm/icons/check-ci
 import { ExclamationTriangleIcon } from '@patternfly/react-icons/dist/esm/icons/exclamation-triangle-icon';
 
 import type { RuleState, RuleSummary } from '../api/schema';
-import { word } from '../language/language';
+import { t, word } from '../language/language';
 
 const LOOKS = {
   active: { color: 'green', icon: <CheckCircleIcon /> },
@@ -20,4 +20,9 @@ export function RuleStateLabel({ state }: { state: RuleState }) {
 /** "windows / process_creation", from the parts a rule names. */
 export function logsourceText({ product, service, category }: RuleSummary['logsource']): string {
   return [product, category, service].filter(Boolean).join(' / ');
+}
+
+/** Who wrote the rule; an import may leave it empty. */
+export function authorName(author: string | null): string {
+  return author === null || author === '' ? t('rule.author.unknown') : author;
 }

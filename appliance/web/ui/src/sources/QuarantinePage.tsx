@@ -80,7 +80,7 @@ function Item({ item }: { item: Quarantined }) {
       </p>
       {/* Scrolling content must be reachable by keyboard (WCAG 2.1.1). */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className="xdr-original xdr-preview" tabIndex={0} role="region" aria-label={t('quarantine.preview')}><Inert text={item.preview} multiline /></pre>
+      <pre className="xdr-original xdr-preview" tabIndex={0} role="group" aria-label={t('quarantine.preview')}><Inert text={item.preview} multiline /></pre>
     </article>
   );
 }

@@ -23,7 +23,7 @@ const SKEW_WORTH_SAYING_SECONDS = 5;
 /** Where telemetry comes from, whether it does, and how to connect more. */
 export function SourcesPage() {
   const query = useQuery(sourceList);
-  const may = useMay('sources:create');
+  const may = useMay('sources:edit');
   const [adding, setAdding] = useState(false);
   const [tokenFor, setTokenFor] = useState<Source | null>(null);
   return (

@@ -62,7 +62,7 @@ function Configuration({ text, file }: { text: string; file: string }) {
       {file !== '' && <p className="xdr-quiet"><code>{file}</code></p>}
       {/* Scrolling content must be reachable by keyboard (WCAG 2.1.1). */}
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre className="xdr-original" tabIndex={0} role="region" aria-label={t('token.configuration')}>{text}</pre>
+      <pre className="xdr-original" tabIndex={0} role="group" aria-label={t('token.configuration')}>{text}</pre>
       {window.isSecureContext && <Button size="sm" variant="secondary" onClick={copy}>{t('copy')}</Button>}
     </>
   );

@@ -1,0 +1,148 @@
+"""
+What tests stand on: a real Postgres of their own, and fresh organisations in it.
+
+Each test gets new organisations instead of a new database: the walls between them are part of what is
+tested, and nothing one test does is visible to another.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import URL, text
+
+from appliance.cli.development import _make_credentials, _settings
+from appliance.cli.embedded import EmbeddedPostgres
+from appliance.composition import Services, open_services
+from appliance.foundation import settings as configuration
+from appliance.foundation.actors import Actor, ActorKind, Scope, appliance
+from appliance.foundation.clock import SystemClock
+from appliance.foundation.database import Database, platform_transaction
+from appliance.foundation.ids import new_id
+from appliance.foundation.sealing import Sealer
+from appliance.foundation.settings import Settings
+from appliance.identity.roles import permissions_of
+from appliance.identity.schemas import NewUser
+from appliance.migrations.apply import bootstrap, migrate
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """Real rules and telemetry, where XDR_CORPORA says; such tests are listed as not run without it."""
+    named = os.environ.get("XDR_CORPORA")
+    if not named:
+        pytest.skip("XDR_CORPORA names no corpora")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def state() -> Iterator[Path]:
+    """A folder for servers' state; below /var/lib for root, whose own folders a system user cannot enter."""
+    base = Path("/var/lib/xdr-dev") if os.getuid() == 0 else Path(tempfile.gettempdir())
+    base.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir=base))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(state: Path) -> Iterator[EmbeddedPostgres]:
+    server = EmbeddedPostgres(state / "postgres", socket_dir=state / "run")
+    server.start(fsync="off")
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def owner_url(state: Path, postgres: EmbeddedPostgres) -> URL:
+    """The migrated database, as its owner."""
+    credentials = state / "credentials"
+    _make_credentials(credentials)
+    passwords = {
+        f"xdr_{role}": (credentials / f"database-{role}").read_text() for role in ("owner", "app", "platform")
+    }
+    bootstrap(postgres.superuser_dsn, database="xdr", passwords=passwords)
+    query = {"host": str(postgres.socket_dir)}
+    url = URL.create("postgresql+psycopg", "xdr_owner", passwords["xdr_owner"], database="xdr", query=query)
+    migrate(url, scope_key=(credentials / "scope-key").read_bytes())
+    return url
+
+
+@pytest.fixture(scope="session")
+def settings(state: Path, owner_url: URL) -> Settings:
+    config = state / "xdr.toml"
+    config.write_text(_settings(state, 0, 0, own_log=False, syslog=False))
+    return configuration.load(config)
+
+
+@pytest.fixture
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    made = Database(settings, pool_size=5)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def sealer(settings: Settings) -> Sealer:
+    return Sealer(settings.credential("field-key"))
+
+
+@pytest.fixture
+async def organisation(database: Database) -> Scope:
+    return await _organisation(database, "Ours")
+
+
+@pytest.fixture
+async def other_organisation(database: Database) -> Scope:
+    """The twin: whatever shows in one must not show in the other."""
+    return await _organisation(database, "Theirs")
+
+
+async def _organisation(database: Database, name: str) -> Scope:
+    org_id = new_id(SystemClock())
+    async with platform_transaction(database) as session:
+        await session.execute(
+            text("INSERT INTO organisations (id, name, created_at) VALUES (:id, :name, now())"),
+            {"id": org_id, "name": name},
+        )
+    return Scope(org_id=org_id)
+
+
+@pytest.fixture
+async def services(database: Database, organisation: Scope, sealer: Sealer) -> AsyncIterator[Services]:
+    """One transaction in the organisation, committed at the end of the test."""
+    async with open_services(database, organisation, sealer) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def admin(database: Database, organisation: Scope, sealer: Sealer) -> Actor:
+    return await person(database, organisation, sealer, "super_admin")
+
+
+@pytest.fixture
+async def analyst(database: Database, organisation: Scope, sealer: Sealer) -> Actor:
+    return await person(database, organisation, sealer, "soc_analyst")
+
+
+@pytest.fixture
+async def responder(database: Database, organisation: Scope, sealer: Sealer) -> Actor:
+    return await person(database, organisation, sealer, "incident_responder")
+
+
+@pytest.fixture
+async def reader(database: Database, organisation: Scope, sealer: Sealer) -> Actor:
+    return await person(database, organisation, sealer, "read_only_analyst")
+
+
+async def person(database: Database, scope: Scope, sealer: Sealer, role: str) -> Actor:
+    """Somebody of that role, who really is a user of the organisation."""
+    new = NewUser(email=f"{role}-{UUID(int=scope.org_id.int).hex[-6:]}@example.test", name=role, roles=[role])
+    async with open_services(database, scope, sealer) as services:
+        invited = await services.identity.invite(new, by=appliance("tests"))
+    return Actor(ActorKind.USER, invited.user.id, new.email, permissions_of([role]))
