@@ -366,7 +366,7 @@ export interface paths {
     post: OpenSent<{ name: string; format: string }, Answers<Source>>;
   };
   '/api/v1/sources/{id}/tokens': {
-    post: Sent<Record<string, never>, ById, Answers<{ token: string; prefix: string }>>;
+    post: Sent<Record<string, never>, ById, Answers<{ token: string; prefix: string; ingest_url?: string }>>;
   };
   '/api/v1/quarantine': {
     get: OpenOperation<Keyset & { source?: string }, Answers<Page<Quarantined>>>;

@@ -1,4 +1,4 @@
-import { Alert, Button, ClipboardCopy, Modal, ModalBody, ModalFooter, ModalHeader, Tab, Tabs, TabTitleText } from '@patternfly/react-core';
+import { Alert, Button, ClipboardCopy, FormGroup, Modal, ModalBody, ModalFooter, ModalHeader, Tab, Tabs, TabTitleText, TextInput } from '@patternfly/react-core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 
@@ -22,7 +22,7 @@ export function TokenDialog({ source, close }: { source: Source; close: () => vo
       <ModalHeader title={t('token.title', { source: inertText(source.name) })} labelId="token-title" />
       <ModalBody>
         {create.error && <Failure error={create.error} />}
-        {create.data ? <Shown token={create.data.token} source={source} /> : <p>{t('token.about')}</p>}
+        {create.data ? <Shown token={create.data.token} ingestURL={create.data.ingest_url} source={source} /> : <p>{t('token.about')}</p>}
       </ModalBody>
       <ModalFooter>
         {!create.data && <Button onClick={() => create.mutate()} isDisabled={create.isPending} isLoading={create.isPending}>{t('token.create')}</Button>}
@@ -32,15 +32,20 @@ export function TokenDialog({ source, close }: { source: Source; close: () => vo
   );
 }
 
-function Shown({ token, source }: { token: string; source: Source }) {
-  const snippets = snippetsFor({ origin: window.location.origin, source: source.name, token });
-  const [chosen, setChosen] = useState<string | number>(snippets[0]?.shipper ?? '');
+function Shown({ token, ingestURL, source }: { token: string; ingestURL: string | undefined; source: Source }) {
+  const [address, setAddress] = useState(ingestURL ?? window.location.origin);
+  const [chosen, setChosen] = useState<string | number>('curl');
+  const snippets = snippetsFor({ address, source: source.name, token });
   const snippet = snippets.find((one) => one.shipper === chosen);
   return (
     <>
       <Alert variant="warning" isInline component="h2" title={t('token.once')} />
       <p className="xdr-label" id="token-label">{t('token.label')}</p>
       <ClipboardCopy isReadOnly hoverTip={t('copy')} clickTip={t('copied')} textAriaLabel={t('token.label')}>{token}</ClipboardCopy>
+      <FormGroup label={t('token.address')} fieldId="ingest-address">
+        <TextInput id="ingest-address" type="url" value={address} onChange={(_, value) => setAddress(value)} validated={snippets.length === 0 ? 'error' : 'default'} />
+      </FormGroup>
+      <p className="xdr-quiet">{t('token.address.about')}</p>
       <Tabs activeKey={chosen} onSelect={(_, key) => setChosen(key)} aria-label={t('token.shippers')}>
         {snippets.map((one) => <Tab key={one.shipper} eventKey={one.shipper} title={<TabTitleText>{one.shipper}</TabTitleText>} />)}
       </Tabs>
