@@ -109,7 +109,7 @@ class Ingestion:
         part = self._part(submission, source)
         earlier = await self._earlier(source, part)
         if earlier is not None:
-            return earlier
+            return msgspec.structs.replace(earlier, repeated=True)
         waiting = _Waiting(part, source, asyncio.get_running_loop().create_future())
         self._enqueue(waiting)
         started = time.monotonic()

@@ -45,7 +45,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What became of a batch."""
+    """What became of a batch. `repeated`: it had been stored before, and the counts are of that time."""
 
     batch_id: str
     durability: Durability
@@ -54,6 +54,7 @@ class Receipt(msgspec.Struct, frozen=True):
     duplicates: int = 0
     quarantined: int = 0
     findings: int = 0
+    repeated: bool = False
 
 
 class Intake(Protocol):
