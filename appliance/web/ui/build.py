@@ -98,7 +98,12 @@ def source_files() -> list[Path]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["install"]:
+    if sys.argv[1:] == ["check"]:
+        # Types, lint and unit tests of the console.
         install()
+        npm("run", "check")
+    elif sys.argv[1:] == ["check"]:
+        install()
+        npm("run", "check")
     else:
         print("console built" if build() else "console unchanged")  # noqa: T201 — a build step's answer

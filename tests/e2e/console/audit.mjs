@@ -59,6 +59,7 @@ async function pagesToVisit(context) {
   };
   const incident = await first('/api/v1/incidents?limit=1');
   const rule = await first('/api/v1/rules?limit=1');
+  const source = await first('/api/v1/sources');
   const everything = { where: null, from: '2000-01-01T00:00:00Z', to: new Date(Date.now() + 86_400_000).toISOString(), limit: 1, cursor: null };
   const event = await first('/api/v1/events/search', everything);
   const visits = [
@@ -67,7 +68,7 @@ async function pagesToVisit(context) {
     incident && [`/incidents/${incident}`], ['/incidents/00000000-0000-4000-8000-000000000000'],
     ['/events?range=all'], event && ['/events?range=all', 'completion'], event && ['/events?range=all', 'columns'], ['/events', 'query error'], event && [`/events/${event}`],
     ['/rules'], ['/rules/loads/latest'], rule && [`/rules/${rule}`],
-    ['/sources'], ['/sources', 'new source'], ['/sources/quarantine'], ['/sources/no-such-page'],
+    ['/sources'], ['/sources', 'new source'], ...(source ? [['/sources', 'token']] : []), ['/sources/quarantine'], ['/sources/no-such-page'],
   ];
   return visits.filter(Boolean).map(([path, act]) => ({ path, act: act ?? null }));
 }

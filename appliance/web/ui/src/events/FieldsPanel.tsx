@@ -1,4 +1,4 @@
-import { Menu, MenuContent, MenuItem, MenuList, MenuSearch, MenuSearchInput, MenuToggle, Popper, SearchInput } from '@patternfly/react-core';
+import { Menu, MenuContent, MenuItem, MenuList, MenuSearch, MenuSearchInput, MenuToggle, SearchInput } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 
@@ -17,17 +17,14 @@ export function FieldsPanel({ events, columns, setColumns }: FieldsProps) {
   const [open, setOpen] = useState(false);
   const toggle = useRef<HTMLButtonElement>(null);
   return (
-    <Popper
-      appendTo="inline" isVisible={open} trigger={
-        <MenuToggle ref={toggle} isExpanded={open} onClick={() => setOpen(!open)} size="sm">
-          {t('fields.columns', { count: columns.length })}
-        </MenuToggle>
-      }
-      triggerRef={toggle}
-      popper={open ? (
+    <div className="xdr-menu-place">
+      <MenuToggle ref={toggle} isExpanded={open} onClick={() => setOpen(!open)} size="sm">
+        {t('fields.columns', { count: columns.length })}
+      </MenuToggle>
+      {open && (
         <FieldMenu events={events} columns={columns} setColumns={setColumns} close={() => { setOpen(false); toggle.current?.focus(); }} />
-      ) : <div />}
-    />
+      )}
+    </div>
   );
 }
 
@@ -40,7 +37,7 @@ function FieldMenu({ events, columns, setColumns, close }: FieldsProps & { close
     // Escape and leaving close the menu; PatternFly's menu does the other keys.
     // eslint-disable-next-line jsx-a11y/no-static-element-interactions
     <div
-      onKeyDown={(event) => { if (event.key === 'Escape') close(); }}
+      className="xdr-menu" onKeyDown={(event) => { if (event.key === 'Escape') close(); }}
       onBlur={(event) => { if (event.relatedTarget && !event.currentTarget.contains(event.relatedTarget)) close(); }}
     >
       <Menu isScrollable role="menu" onSelect={(_, name) => setColumns(flipped(columns, String(name)))} selected={[...columns]}>

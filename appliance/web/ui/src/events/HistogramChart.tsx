@@ -8,8 +8,6 @@ import type { Window } from './range';
 
 interface HistogramProps { histogram: Histogram; window: Window; zoom: (window: Window) => void }
 
-const DAY_MS = 86_400_000;
-
 /**
  * Events over time. Each bar is a button that says its span and count and narrows the search to
  * it; one Tab stop for the whole chart, arrow keys between bars.
@@ -21,7 +19,7 @@ export function HistogramChart({ histogram, window, zoom }: HistogramProps) {
   const highest = Math.max(1, ...buckets.map((one) => one.count));
   const total = buckets.reduce((sum, one) => sum + one.count, 0);
   const entry = Math.min(current, buckets.length - 1);
-  const wide = Date.parse(window.to) - Date.parse(window.from) > DAY_MS;
+  const span = Date.parse(window.to) - Date.parse(window.from);
   const endOf = (index: number) => buckets[index + 1]?.from ?? window.to;
   const move = (event: KeyboardEvent<HTMLDivElement>) => {
     const next = neighbour(event.key, entry, buckets.length);
@@ -55,7 +53,7 @@ export function HistogramChart({ histogram, window, zoom }: HistogramProps) {
         })}
       </div>
       <div className="xdr-axis" aria-hidden="true">
-        {[0, 0.25, 0.5, 0.75, 1].map((part) => <span key={part}>{formatAxisTime(momentAt(window, part), wide)}</span>)}
+        {[0, 0.25, 0.5, 0.75, 1].map((part) => <span key={part}>{formatAxisTime(momentAt(window, part), span)}</span>)}
       </div>
     </figure>
   );

@@ -27,8 +27,7 @@ export function SearchPage() {
   const [address, setAddress] = useSearchParams();
   const query = address.get('q') ?? '';
   const range = readRange(address);
-  // The moment the search was run: pages that follow must look at the same span of time.
-  const [ran, setRan] = useState(() => Date.now());
+  const [ran, runAgain] = useRun(`${query}\n${JSON.stringify(range)}`);
   const window = windowOf(range, ran);
   const queryBox = useQueryBox();
   const where = treeOf(query);
@@ -37,11 +36,11 @@ export function SearchPage() {
   const go = (change: (next: URLSearchParams) => void) => {
     const next = new URLSearchParams(address);
     change(next);
-    setRan(Date.now());
-    setAddress(next);
+    if (next.toString() === address.toString()) runAgain();
+    else setAddress(next);
   };
   const search = (text: string) => go((next) => { if (text === '') next.delete('q'); else next.set('q', text); });
-  const setRange = (value: TimeRange) => { setRan(Date.now()); setAddress(writeRange(address, value)); };
+  const setRange = (value: TimeRange) => setAddress(writeRange(address, value));
   const setColumns = (names: readonly string[]) => {
     const next = new URLSearchParams(address);
     next.delete('column');
@@ -59,6 +58,20 @@ export function SearchPage() {
       </Guard>
     </Content>
   );
+}
+
+/**
+ * The moment a search was run: its further pages must look at the same span of time. Another
+ * search, or the same one asked for again, is another moment.
+ */
+function useRun(search: string): [number, () => void] {
+  const [run, setRun] = useState(() => ({ search, at: Date.now() }));
+  if (run.search !== search) setRun({ search, at: clock() });
+  return [run.at, () => setRun({ search, at: clock() })];
+}
+
+function clock(): number {
+  return Date.now();
 }
 
 /** The tree of a query that came with the address; undefined if that one is broken. */

@@ -25,7 +25,7 @@ function Title({ incident }: { incident: Incident }) {
       <Link to={`/incidents/${incident.id}`} className="xdr-title" tabIndex={-1}>
         <span className="xdr-number">#{incident.number}</span> <Inert text={incident.title} />
       </Link>
-      <span className="xdr-quiet xdr-findings">{t('incidents.findings', { count: incident.findings_count })}</span>
+      {' '}<span className="xdr-quiet xdr-aside">{t('incidents.findings', { count: incident.findings_count })}</span>
     </>
   );
 }
@@ -43,12 +43,12 @@ function Entities({ of }: { of: readonly Entity[] }) {
   const shown = of.filter((one) => !one.weak).slice(0, 2);
   return (
     <span className="xdr-entities">
-      {shown.map((one) => (
+      {shown.map((one, index) => (
         <span key={`${one.kind} ${one.value}`} className="xdr-entity">
-          <span className="xdr-quiet">{word('entity', one.kind)}</span> <Inert text={one.value} />
+          <span><span className="xdr-quiet">{word('entity', one.kind)}</span> <Inert text={one.value} /></span>
+          {index === shown.length - 1 && of.length > shown.length && <span className="xdr-quiet">+{of.length - shown.length}</span>}
         </span>
       ))}
-      {of.length > shown.length && <span className="xdr-quiet">+{of.length - shown.length}</span>}
     </span>
   );
 }

@@ -16,14 +16,20 @@ export function formatTime(iso: string, precise = false): string {
   }).format(new Date(iso));
 }
 
-/** Hour and minute only, for axes. */
-export function formatAxisTime(iso: string, wide: boolean): string {
+/** As much of a moment as tells the ticks of an axis apart. */
+export function formatAxisTime(iso: string, spanMS: number): string {
   const zone = preference.get('zone') === 'utc' ? 'UTC' : undefined;
-  const day = { month: 'short', day: '2-digit' } as const;
-  const hour = { hour: '2-digit', minute: '2-digit', hour12: false } as const;
   return new Intl.DateTimeFormat(currentLanguage(), {
-    ...(wide ? { ...day, ...hour } : hour), timeZone: zone,
+    ...axisParts(spanMS), timeZone: zone,
   }).format(new Date(iso));
+}
+
+function axisParts(spanMS: number): Intl.DateTimeFormatOptions {
+  const day = 86_400_000;
+  const hour = { hour: '2-digit', minute: '2-digit', hour12: false } as const;
+  if (spanMS > 300 * day) return { year: 'numeric', month: 'short' };
+  if (spanMS > 5 * day) return { month: 'short', day: '2-digit' };
+  return spanMS > day ? { month: 'short', day: '2-digit', ...hour } : hour;
 }
 
 /** "5 minutes ago", counted from `now` in milliseconds. */
