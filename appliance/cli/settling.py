@@ -53,10 +53,10 @@ async def settle(services: Services, *, by: Actor) -> None:
     names = {source.name for source in await services.telemetry.sources(by=by)}
     if OWN_LOG not in names:
         await services.telemetry.create_source(NewSource(name=OWN_LOG, listener="own-log"), by=by)
-    if "carried-in" not in names:
-        await services.telemetry.create_source(
-            NewSource(name="carried-in", listener="drop:carried-in"), by=by
-        )
+    for name, (listener, form) in LISTENED.items():
+        if name not in names:
+            source = NewSource(name=name, listener=listener, format=form)
+            await services.telemetry.create_source(source, by=by)
 
 
 async def _organisation(database: Database) -> UUID:

@@ -17,6 +17,7 @@ import msgspec
 from appliance.detection.explaining import Quote, explain
 from appliance.detection.ruleset import RuleSet
 from appliance.detection.sigma.rules import Rule
+from appliance.detection.sigma.tree import Node
 from appliance.foundation.ids import EVENTS_PER_SEGMENT
 from appliance.foundation.severity import Severity
 from appliance.telemetry.entities import entities_of
@@ -26,6 +27,7 @@ from appliance.telemetry.summaries import summary_of
 
 # One noisy rule must not starve the others: beyond this a finding says which rule and event, not why.
 EXPLAINED_PER_RULE = 200
+_MOST_CONDITIONS = 10_000
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ class Pipeline:
     def __init__(self, rules: RuleSet, decoder: Callable[[str], Decoder], bounds: Bounds) -> None:
         self._rules, self._decoder, self._bounds = rules, decoder, bounds
         self._writer = SegmentWriter()
+        self._conditions: dict[tuple[int, tuple[str, str, str]], Node | bool] = {}
 
     def prepare(self, unit: Unit) -> Prepared:
         """Decode, match and encode one unit. Never raises on hostile content."""
@@ -163,10 +166,17 @@ class Pipeline:
                 if rule.id not in unit.disabled and rule.owner in ("", unit.org_id.hex):
                     explained[index] += 1
                     why = explained[index] <= EXPLAINED_PER_RULE
-                    condition = self._rules.condition(index, event.route)
-                    quotes = explain(condition, event).quotes if why else ()
+                    quotes = explain(self._condition(index, event.route), event).quotes if why else ()
                     findings.append(_finding(unit, place, event, sources[place], rule, quotes))
         return findings, matched
+
+    def _condition(self, index: int, route: tuple[str, str, str]) -> Node | bool:
+        key = (index, route)
+        if key not in self._conditions:
+            if len(self._conditions) >= _MOST_CONDITIONS:
+                self._conditions.clear()
+            self._conditions[key] = self._rules.condition(index, route)
+        return self._conditions[key]
 
     def _encode(
         self, unit: Unit, events: Sequence[Event], sources: Sequence[UUID], originals: bytes, matched: int

@@ -13,7 +13,8 @@ from appliance.foundation.actors import Scope
 _SOURCES = text(
     """
     SELECT s.id, s.name, s.format, s.listener, s.options, s.durability, s.enabled, s.hmac_key,
-      d.events_24h, d.quarantined, d.duplicates, d.last_event_at, d.last_received_at, l.skew_us, p.lost_datagrams
+      d.events_24h, d.quarantined, d.duplicates, d.last_event_at, d.last_received_at,
+      l.skew_us, p.lost_datagrams
     FROM sources s
     LEFT JOIN LATERAL (
       SELECT sum(events) FILTER (WHERE day >= :since)::bigint AS events_24h,

@@ -13,6 +13,7 @@ text: then a needle that is not in the folded bytes is in no value.
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -109,6 +110,7 @@ class SegmentWriter:
             rule_set: Version of the set the events were matched against.
             matched: How many events the matcher was asked about.
         """
+        frame = self._frame.compress(originals)
         times = np.fromiter((event.time for event in events), np.int64, len(events))
         return EncodedSegment(
             base=base.to_bytes(16),
@@ -118,9 +120,10 @@ class SegmentWriter:
             min_time=int(times.min()),
             max_time=int(times.max()),
             columns=self._columns(events, sources, times),
-            originals=self._frame.compress(originals),
+            originals=frame,
             originals_size=len(originals),
-            originals_sha256=sha256(originals).digest(),
+            # Of the frame as it is stored: a fiftieth of the bytes, and as good a witness.
+            originals_sha256=sha256(frame).digest(),
             keys=[event.key for event in events],
         )
 
@@ -143,14 +146,18 @@ class SegmentWriter:
         return columns
 
     def _column_of(self, parts: list[Part], events: int) -> bytes:
-        places, values = parts[0] if len(parts) == 1 else _merged(parts)
+        values: Sequence[Value] = (
+            parts[0][1] if len(parts) == 1 else list(chain.from_iterable(p[1] for p in parts))
+        )
         distinct = dict.fromkeys(values)
         table = {value: code for code, value in enumerate(distinct)}
         width = next(size for size in _WIDTHS if len(table) <= 256**size)
         codes = np.fromiter(map(table.__getitem__, values), _WIDTHS[width], len(values))
-        listed = None
-        if places is not None and len(places) < events:
-            listed = np.array(places, np.uint32).tobytes()
+        places = _places(parts)
+        if places is not None and len(parts) > 1:
+            order = np.argsort(places)
+            places, codes = places[order], codes[order]
+        listed = None if places is None or len(places) == events else places.tobytes()
         packed = _packed(list(distinct), listed, codes.tobytes(), width)
         return self._column.compress(bytes((_all_ascii_text(distinct),)) + packed)
 
@@ -199,11 +206,10 @@ def _all_ascii_text(values: Iterable[Value]) -> bool:
         return False
 
 
-def _merged(parts: list[Part]) -> Part:
-    places = np.concatenate([np.array(part[0], np.uint32) for part in parts])
-    values = [value for part in parts for value in part[1]]
-    order = np.argsort(places, kind="stable")
-    return places[order].tolist(), [values[at] for at in order.tolist()]
+def _places(parts: list[Part]) -> NDArray[np.uint32] | None:
+    if parts[0][0] is None:
+        return None
+    return np.fromiter(chain.from_iterable(part[0] or () for part in parts), np.uint32)
 
 
 class SegmentReader:

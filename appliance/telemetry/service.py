@@ -219,7 +219,8 @@ def _summary(row: Any, now: datetime) -> SourceSummary:
         id=row.id, name=row.name, format=row.format, listener=row.listener, state=_state(row, now),
         enabled=row.enabled, last_event_at=row.last_event_at, last_received_at=row.last_received_at,
         events_24h=events, rate_per_second=round(events / _DAY_SECONDS, 3),
-        clock_skew_seconds=None if row.skew_us is None else round(row.skew_us / 1e6, 1), lost_datagrams=row.lost_datagrams,
+        clock_skew_seconds=None if row.skew_us is None else round(row.skew_us / 1e6, 1),
+        lost_datagrams=row.lost_datagrams,
         quarantined=row.quarantined or 0, duplicates=row.duplicates or 0, options=row.options,
         durability=row.durability, signed=row.hmac_key is not None, detail=row.options.get("detail"),
     )  # fmt: skip

@@ -11,6 +11,7 @@ hold anything is hex.
 
 import re
 import shlex
+from itertools import islice
 from typing import NamedTuple
 
 from appliance.telemetry.decoding.context import Context, natural_key
@@ -96,7 +97,8 @@ def audit_id(line: bytes) -> bytes:
 
 def auditd_event(lines: list[bytes], context: Context, host: str = "") -> Event:
     """The event that these adjacent records make up."""
-    records = [record for line in lines if (record := _record(line)) is not None]
+    most = context.bounds.fields + 1
+    records = [record for line in lines if (record := _record(line, most)) is not None]
     fields: Fields = {}
     types: list[str] = []
     for record in records:
@@ -114,7 +116,7 @@ def auditd_event(lines: list[bytes], context: Context, host: str = "") -> Event:
     return Event("linux.auditd", "", code, fields, first.time, node, key)
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: bytes, most: int) -> Record | None:
     match = RECORD.search(line)
     if match is None:
         return None
@@ -123,10 +125,10 @@ def _record(line: bytes) -> Record | None:
     text = line[match.end() :].decode("utf-8", "replace")
     time = in_range(int(match[2]) * 1_000_000 + int(match[3].ljust(6, b"0")))
     name = node[1].decode("utf-8", "replace") if node else ""
-    return Record(_TYPES.get(kind, kind), _pairs(kind, text), name, f"{match[2]!r}:{match[4]!r}", time)
+    return Record(_TYPES.get(kind, kind), _pairs(kind, text, most), name, f"{match[2]!r}:{match[4]!r}", time)
 
 
-def _pairs(kind: str, text: str) -> list[tuple[str, str]]:
+def _pairs(kind: str, text: str, most: int) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     if kind.startswith("AUOMS_"):
         command = _AUOMS_COMMAND.search(text)
@@ -134,7 +136,7 @@ def _pairs(kind: str, text: str) -> list[tuple[str, str]]:
             name = "cmdline" if command[1] is not None else "proctitle"
             pairs.append((name, command[1] if command[1] is not None else command[2]))
             text = text[: command.start()] + text[command.end() :]
-    for match in _PAIR.finditer(text.replace(_ENRICHED, " ")):
+    for match in islice(_PAIR.finditer(text.replace(_ENRICHED, " ")), most):
         value = match[2]
         # msg='op=PAM:session acct="root" …' holds the record's own pairs.
         if value[:1] == "'":

@@ -8,6 +8,7 @@ Source: "ArcSight Common Event Format" version 25; "IBM QRadar LEEF" version 2.
 """
 
 import re
+from itertools import islice
 
 from appliance.telemetry.decoding.aliases import CONNECTION, Aliases, add_uri, apply
 from appliance.telemetry.decoding.context import Context
@@ -69,7 +70,7 @@ def cef_event(text: str, context: Context, _piece: bytes) -> Event:
     """One CEF record; text that only begins like one is kept whole in `message`."""
     values, rest = _header(text[len("CEF:") :], _CEF_NAMES)
     fields: Fields = dict(zip(_CEF_NAMES, values, strict=False))
-    _add_pairs(fields, _cef_pairs(rest), context)
+    _add_pairs(fields, _cef_pairs(rest, context.bounds.fields + 1), context)
     _apply_labels(fields)
     return _event("cef", fields, context)
 
@@ -83,7 +84,7 @@ def leef_event(text: str, context: Context, _piece: bytes) -> Event:
         stated, mark, after = rest.partition("|")
         if mark and len(stated) <= 8:  # noqa: PLR2004 — the longest spelling of one separator
             separator, rest = _separator(stated), after
-    _add_pairs(fields, _leef_pairs(rest, separator), context)
+    _add_pairs(fields, _leef_pairs(rest, separator, context.bounds.fields + 1), context)
     return _event("leef", fields, context)
 
 
@@ -115,8 +116,8 @@ def _header(text: str, names: tuple[str, ...]) -> tuple[list[str], str]:
     return values, text[position:]
 
 
-def _cef_pairs(text: str) -> list[tuple[str, str]]:
-    keys = list(_KEY.finditer(text))
+def _cef_pairs(text: str, most: int) -> list[tuple[str, str]]:
+    keys = list(islice(_KEY.finditer(text), most))
     pairs = []
     for index, key in enumerate(keys):
         end = keys[index + 1].start() if index + 1 < len(keys) else len(text)
@@ -124,9 +125,9 @@ def _cef_pairs(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _leef_pairs(text: str, separator: str) -> list[tuple[str, str]]:
+def _leef_pairs(text: str, separator: str, most: int) -> list[tuple[str, str]]:
     pairs = []
-    for part in text.split(separator):
+    for part in text.split(separator, most)[:most]:
         name, equals, value = part.partition("=")
         if equals and name.strip():
             pairs.append((name.strip(), value.rstrip("\r")))

@@ -20,6 +20,7 @@ _NAMES: dict[str, dict[str, str]] = {}
 _MOST_PREFIXES = 512
 _MOST_NAMES = 256
 _LONGEST_REMEMBERED = 128
+_MOST_VALUES = 16_384
 
 Fields = dict[str, Value]
 
@@ -35,6 +36,8 @@ def flatten(source: dict[str, Any], bounds: Bounds) -> Fields:
     Raises:
         BoundExceededError: It is nested deeper or has more leaves than the bounds allow.
     """
+    if len(source) > bounds.fields:
+        raise BoundExceededError(f"more than {bounds.fields} fields")
     out: Fields = {}
     _object_into(out, "", source, bounds.depth)
     if len(out) > bounds.fields:
@@ -94,6 +97,8 @@ def _name(names: dict[str, str], prefix: str, key: str) -> str:
 def _array_into(out: Fields, name: str, items: list[Any], depth: int) -> None:
     if depth <= 0:
         raise BoundExceededError("nested too deeply")
+    if len(items) > _MOST_VALUES:
+        raise BoundExceededError(f"more than {_MOST_VALUES} values in one array")
     columns: dict[str, list[str | int | float]] = {}
     _collect(columns, name, items, depth)
     if not columns:

@@ -51,7 +51,9 @@ _SSHD = (
         ("action", "user", "src_ip", "src_port"),
     ),
     (
-        re.compile(r"(?:error: )?(Connection closed by|Received disconnect from) ([0-9A-Fa-f:.]+)(?:: | |$)"),
+        re.compile(
+            r"(?:error: )?(Connection closed by|Received disconnect from) ([0-9A-Fa-f:.]+?)(?:: | |$)"
+        ),
         ("action", "src_ip"),
     ),
     (

@@ -33,17 +33,15 @@ _hashes: dict[str, tuple[tuple[str, str], ...]] = {}
 def complete(fields: Fields, channel: str, code: str) -> None:
     """Adds the names that rules use."""
     if "Provider_Name" not in fields:
-        for name in _PROVIDERS:
-            if name in fields:
-                fields["Provider_Name"] = fields[name]
-                break
-    if "Computer" not in fields and "Hostname" in fields:
+        name = "SourceName" if "SourceName" in fields else next(filter(fields.__contains__, _PROVIDERS), None)
+        if name is not None:
+            fields["Provider_Name"] = fields[name]
+    if "Hostname" in fields and "Computer" not in fields:
         fields["Computer"] = fields["Hostname"]
     if "Hashes" in fields:
         _split_hashes(fields)
-    finish = _BY_CHANNEL.get(channel)
-    if finish is not None:
-        finish(fields, code)
+    if channel in _BY_CHANNEL:
+        _BY_CHANNEL[channel](fields, code)
 
 
 def _split_hashes(fields: Fields) -> None:

@@ -7,18 +7,20 @@ Invariants:
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from appliance.telemetry.decoding.times import from_anything, from_iso
+from appliance.telemetry.decoding.times import from_anything, from_iso, in_range
 
 _MINUTE_LENGTH: Final = 16
 _MOST_MINUTES: Final = 8192
 _SECOND: Final = 1_000_000
 _QUARTER_HOUR: Final = 15 * 60 * _SECOND
 _WIDEST_OFFSET: Final = 15 * 60 * 60 * _SECOND
-_FRACTION_DIGITS: Final = 6
-_SECONDS_LENGTH: Final = 3
-_minutes: dict[str, int] = {}
+_DAY_SECONDS: Final = 86_400
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_LOCAL: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — for times without an offset, which are UTC
+_read: Final = datetime.fromisoformat
 _offsets: dict[tuple[str, str], int] = {}
 
 
@@ -42,29 +44,13 @@ def from_any(value: object) -> int:
 
 
 def instant(text: str) -> int:
-    """
-    An ISO 8601 time, UTC if it has no offset; 0 if it is none.
-
-    Events come in bursts, so the part down to the minute is looked up rather than parsed.
-    """
-    minute = _minutes.get(text[:_MINUTE_LENGTH])
-    if minute is None:
-        minute = _remember(text[:_MINUTE_LENGTH])
-    rest = text[_MINUTE_LENGTH:].rstrip("Z")
-    # ":46" or ":46.069"; whatever is spelled otherwise is read in full.
-    if minute and rest[:1] == ":" and rest[1:3].isdigit():
-        if len(rest) == _SECONDS_LENGTH:
-            return minute + int(rest[1:]) * _SECOND
-        if rest[3] == "." and rest[4:].isdigit():
-            return minute + int(rest[1:3] + rest[4:10].ljust(_FRACTION_DIGITS, "0"))
-    return from_anything(text)
-
-
-def _remember(minute: str) -> int:
-    if len(_minutes) >= _MOST_MINUTES:
-        _minutes.clear()
-    time = _minutes[minute] = from_iso(minute)
-    return time
+    """An ISO 8601 time, UTC if it has no offset; 0 if it is none."""
+    try:
+        moment = _read(text)
+        since = moment - (_EPOCH_LOCAL if moment.tzinfo is None else _EPOCH)
+    except (ValueError, OverflowError):
+        return from_anything(text)
+    return in_range((since.days * _DAY_SECONDS + since.seconds) * _SECOND + since.microseconds)
 
 
 def _zoned(local: str, received: object) -> int:

@@ -1,0 +1,58 @@
+# One gate for hand, hook and CI: `make check`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## List what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+$(VENV)/.installed: requirements/test.txt
+	@echo "== environment ($(VENV))"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
+	@touch $@
+
+env: $(VENV)/.installed ## The Python environment, from the hash-pinned lock
+
+ui: env ## The console, built only when its sources changed
+	@echo "== console"
+	@$(BIN)/python appliance/web/ui/build.py
+
+run: env ui ## Run the whole appliance on this machine; prints a sign-in link
+	@$(BIN)/python -m appliance.cli.running dev run $(RUN_OPTIONS)
+
+check: env ## Lint, format, types and contracts
+	@echo "== ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@echo "== mypy" && $(BIN)/mypy
+	@echo "== import-linter" && $(BIN)/lint-imports --no-cache > .lint-imports.log || (cat .lint-imports.log; exit 1)
+	@rm -f .lint-imports.log
+	@echo "== locks" && $(BIN)/python tests/locks.py
+
+check-ui: ui ## Types, lint and unit tests of the console
+	@echo "== console: types, lint, unit tests" && $(BIN)/python appliance/web/ui/build.py check
+
+test: check check-ui ## Everything: check, unit, integration with real servers, end-to-end with a browser
+	@echo "== tests" && $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-deps: ## What the tests need beyond Python (root): Chromium, rsyslog, syslog-ng
+	@tests/install_peers.sh
+
+test-cluster: ## Three real systemd nodes (root)
+	@echo "the cluster laboratory comes with the cluster; nothing was run" && exit 3
+
+bench: env ## All benchmarks in full, by hand; reports under docs/reports/
+	@tests/bench/all.sh
+
+bench-smoke: env ## Each benchmark once, small
+	@tests/bench/all.sh --small
+
+lock: env ## Renew the locks; nothing younger than a week
+	@tests/renew_locks.sh
+
+clean: ## Delete what was built here
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache appliance/web/ui/_dist appliance/web/ui/node_modules
+
+.PHONY: help env ui run check check-ui test test-deps test-cluster bench bench-smoke lock clean

@@ -1,0 +1,160 @@
+"""A whole appliance for a benchmark: its own Postgres with fsync on, its own state, removed afterwards."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+
+from appliance.cli.development import prepare, stop
+from appliance.cli.embedded import EmbeddedPostgres
+from appliance.cli.settling import first_sign_in
+from appliance.composition import Services, open_services
+from appliance.detection.archives import from_directory
+from appliance.detection.sigma.rules import RuleSource
+from appliance.foundation import settings as configuration
+from appliance.foundation.actors import Scope, appliance
+from appliance.foundation.database import Database, organisation_ids
+from appliance.foundation.sealing import Sealer
+from appliance.foundation.settings import Settings
+from appliance.telemetry.schemas import NewSource
+
+FOLDERS = ("rules", "rules-emerging-threats", "rules-threat-hunting")
+ADMIN = appliance("benchmark")
+_MODULES = {
+    "web": "appliance.web.serving",
+    "ingest": "appliance.jobs.ingest",
+    "detect": "appliance.jobs.detect",
+}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Stack:
+    """What runs, and how much processor time and memory it takes."""
+
+    def __init__(self, folder: Path, settings: Settings, postgres: EmbeddedPostgres, config: Path) -> None:
+        self.folder, self.settings, self.postgres, self.config = folder, settings, postgres, config
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def ingest_url(self) -> str:
+        return f"http://[::1]:{self.settings.ingest.http_port}"
+
+    @property
+    def web_url(self) -> str:
+        return f"http://localhost:{self.settings.web.port}"
+
+    def start(self, *names: str) -> None:
+        log = (self.folder / "processes.log").open("ab")
+        for name in names:
+            command = [sys.executable, "-m", _MODULES[name], str(self.config)]
+            self.children[name] = subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
+
+    def wait_for_ingest(self) -> None:
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{self.ingest_url}/", timeout=2)
+                return
+            time.sleep(0.2)
+        raise RuntimeError((self.folder / "processes.log").read_text()[-3000:])
+
+    def processes(self) -> dict[str, list[int]]:
+        """Process ids by part: each child with its own children, and the database."""
+        tree = _children_of()
+        found = {name: _descendants(child.pid, tree) for name, child in self.children.items()}
+        postmaster = int((self.folder / "postgres/data/postmaster.pid").read_text().split()[0])
+        found["postgres"] = _descendants(postmaster, tree)
+        return found
+
+    def cpu_seconds(self) -> dict[str, float]:
+        return {name: sum(map(_cpu, pids)) for name, pids in self.processes().items()}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Proportional set size: shared pages are counted once."""
+        return {name: sum(map(_pss, pids)) / 1024 for name, pids in self.processes().items()}
+
+    @asynccontextmanager
+    async def services(self, scope: Scope | None = None) -> AsyncIterator[Services]:
+        database = Database(self.settings, pool_size=2)
+        try:
+            walls = scope or Scope(org_id=(await organisation_ids(database))[0])
+            async with open_services(
+                database, walls, Sealer(self.settings.credential("field-key"))
+            ) as opened:
+                yield opened
+        finally:
+            await database.close()
+
+    async def source_token(self, name: str, form: str = "auto") -> str:
+        async with self.services() as services:
+            source = await services.telemetry.create_source(NewSource(name=name, format=form), by=ADMIN)
+            return (await services.telemetry.issue_token(source.id, by=ADMIN)).token
+
+    async def import_rules(self, corpora: Path) -> dict[str, int]:
+        async with self.services() as services:
+            load = await services.detection.import_rules(public_rules(corpora), origin="public set", by=ADMIN)
+            return load.counts
+
+
+def public_rules(corpora: Path) -> list[RuleSource]:
+    return [
+        RuleSource(f"{folder}/{source.path}", source.text)
+        for folder in FOLDERS
+        for source in from_directory(corpora / "sigma" / folder)
+    ]
+
+
+@contextmanager
+def running_stack(*, port: int = 19443, ingest_port: int = 19088) -> Iterator[Stack]:
+    """A prepared stack with database, schema and starter rules; start its processes yourself."""
+    base = Path("/var/lib/xdr-dev") if os.getuid() == 0 else Path(tempfile.gettempdir())
+    base.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="b-", dir=base))
+    folder.chmod(0o755)
+    postgres, config = prepare(folder, port=port, ingest_port=ingest_port, own_log=False, syslog=False)
+    stack = Stack(folder, configuration.load(config), postgres, config)
+    try:
+        asyncio.run(first_sign_in(stack.settings))
+        yield stack
+    finally:
+        stop(stack.children)
+        postgres.stop("immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _children_of() -> dict[int, list[int]]:
+    tree: dict[int, list[int]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            tree.setdefault(parent, []).append(int(entry.name))
+    return tree
+
+
+def _descendants(pid: int, tree: dict[int, list[int]]) -> list[int]:
+    return [pid, *(one for child in tree.get(pid, []) for one in _descendants(child, tree))]
+
+
+def _cpu(pid: int) -> float:
+    """User and system time of a process and of the children it has waited for, in seconds."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / _TICKS
+    return 0.0
+
+
+def _pss(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
