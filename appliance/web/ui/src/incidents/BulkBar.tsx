@@ -4,6 +4,8 @@ import { Inert } from '../evidence/Inert';
 import { t, word } from '../language/language';
 import type { BulkState } from './useBulk';
 
+const SHOWN_AT_FIRST = 5;
+
 interface BulkBarProps {
   selected: number;
   disabled: boolean;
@@ -39,15 +41,27 @@ export function BulkProgress({ state, dismiss }: { state: BulkState; dismiss: ()
   }
   return (
     <Alert
-      variant="warning" isInline isExpandable={failures.length > 3} component="h2"
+      variant="warning" isInline component="h2"
       title={t('bulk.failed', { action: word('act', action), count: failures.length, total })}
       actionClose={<AlertActionCloseButton onClose={dismiss} />}
     >
-      <ul className="xdr-plain-list">
-        {failures.map(({ incident, code, detail }) => (
-          <li key={incident.id}>#{incident.number} <Inert text={incident.title} />: {detail === '' ? code : detail}</li>
-        ))}
-      </ul>
+      <Failures of={failures.slice(0, SHOWN_AT_FIRST)} />
+      {failures.length > SHOWN_AT_FIRST && (
+        <details>
+          <summary>{t('bulk.rest', { count: failures.length - SHOWN_AT_FIRST })}</summary>
+          <Failures of={failures.slice(SHOWN_AT_FIRST)} />
+        </details>
+      )}
     </Alert>
+  );
+}
+
+function Failures({ of }: { of: BulkState['failures'] }) {
+  return (
+    <ul>
+      {of.map(({ incident, code, detail }) => (
+        <li key={incident.id}>#{incident.number} <Inert text={incident.title} />: {detail === '' ? code : detail}</li>
+      ))}
+    </ul>
   );
 }
