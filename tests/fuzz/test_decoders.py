@@ -24,8 +24,10 @@ from appliance.telemetry.events import Bounds
 BOUNDS = Bounds(event_bytes=4096, depth=8, fields=64, events=50)
 
 SAMPLES = [
-    b'{"timestamp":"2026-06-06T15:57:37.272281+0200","flow_id":1,"event_type":"http","src_ip":"192.0.2.1","src_port":1,'
-    b'"dest_ip":"192.0.2.2","dest_port":80,"proto":"TCP","http":{"url":"/a?b=c","http_method":"GET"},"alert":{"signature":"s"}}',
+    (
+        b'{"timestamp":"2026-06-06T15:57:37.272281+0200","flow_id":1,"event_type":"http","src_ip":"192.0.2.1","src_port":1,'
+        b'"dest_ip":"192.0.2.2","dest_port":80,"proto":"TCP","http":{"url":"/a?b=c","http_method":"GET"},"alert":{"signature":"s"}}'
+    ),
     b'{"ts":1588205198.89971,"uid":"C1","id.orig_h":"10.0.1.4","id.resp_p":53,"query":"x","answers":["a"],"_path":"dns"}',
     b'{"eventid":"cowrie.command.input","timestamp":"2026-06-15T04:05:23Z","session":"s","input":"cd /tmp; wget x | sh"}',
     b'{"Records":[{"eventSource":"s3","eventName":"x","eventID":"1","requestParameters":{"a":[{"b":1}]}}]}',
@@ -34,16 +36,20 @@ SAMPLES = [
     b'{"__REALTIME_TIMESTAMP":"1760220855000001","MESSAGE":[255,1],"_TRANSPORT":"audit","_AUDIT_ID":"7"}',
     b'{"name":"x","hostIdentifier":"h","unixTime":"17","columns":{"cmdline":"x"},"snapshot":[{"a":"b"}]}',
     b'{"time":1767225600,"host":"h","event":{"a":1}}{"event":"Jan  1 00:00:00 h p: m"}',
-    b'{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}}]},"scopeLogs":'
-    b'[{"logRecords":[{"timeUnixNano":"1767225600000000000","body":{"kvlistValue":{"values":[{"key":"k","value":{"intValue":"5"}}]}}}]}]}]}',
+    (
+        b'{"resourceLogs":[{"resource":{"attributes":[{"key":"host.name","value":{"stringValue":"h"}}]},"scopeLogs":'
+        b'[{"logRecords":[{"timeUnixNano":"1767225600000000000","body":{"kvlistValue":{"values":[{"key":"k","value":{"intValue":"5"}}]}}}]}]}]}'
+    ),
     b"\x0a\x2f\x0a\x14\x0a\x12\x0a\x09host.name\x12\x05\x0a\x03abc\x12\x17\x12\x15\x09\x00\x00\x00\x00\x00\x00\x00\x01\x2a\x0a\x0a\x08text\x00<1>",
     b'<165>1 2026-10-11T22:14:15.003Z h p 8710 ID47 [e@1 a="b\\"c" d="]"][f] \xef\xbb\xbfmessage',
     b"<34>Oct 11 22:14:15 h sudo:  a : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/id -u",
     b"<4>Oct 11 22:14:15 h kernel: [1.5] DROP IN=eth0 OUT= SRC=192.0.2.1 DST=192.0.2.2 PROTO=TCP SPT=1 DPT=2",
     b"CEF:0|a|b\\|c|1|1|n|1|src=192.0.2.1 spt=1 msg=a\\=b c cs1Label=L cs1=v request=/x?y",
     b"LEEF:2.0|a|b|1|1|x09|src=192.0.2.1\tdst=192.0.2.2\tusrName=u",
-    b'type=SYSCALL msg=audit(1604996384.965:1): arch=c000003e syscall=59 uid=0 exe="/bin/dd" key=(null)\n'
-    b'type=EXECVE msg=audit(1604996384.965:1): argc=2 a0="dd" a1=6120\ntype=PATH msg=audit(1604996384.965:1): name="/x"',
+    (
+        b'type=SYSCALL msg=audit(1604996384.965:1): arch=c000003e syscall=59 uid=0 exe="/bin/dd" key=(null)\n'
+        b'type=EXECVE msg=audit(1604996384.965:1): argc=2 a0="dd" a1=6120\ntype=PATH msg=audit(1604996384.965:1): name="/x"'
+    ),
     b'type=AUOMS_EXECVE audit(1.0:1): node=U user=t exe="/x" path_name=["/a","/b"] cmdline="a "b" c" redactors=',
     b'<Event><System><EventID>1</EventID><Computer>c</Computer></System><EventData><Data Name="Image">/b</Data></EventData></Event>',
     b'192.0.2.1 - bob [10/Oct/2026:13:55:36 -0700] "GET /a.php?q HTTP/1.1" 404 23 "r" "ua"',

@@ -5,7 +5,7 @@ A message is acknowledged only once the intake has its batch, so an acknowledged
 fsynced in the spool. The sender keeps at most a window of messages unacknowledged and sends those again on
 a new connection if this one breaks.
 
-Frame: TXNR SP COMMAND SP DATALEN [SP DATA] LF. Source: librelp, "RELP protocol" (relp.html), version 1.
+Frame: TXNR SP COMMAND SP DATALEN [SP DATA] LF. Source: librelp, "RELP protocol" (relp.html).
 """
 
 import asyncio
@@ -22,7 +22,8 @@ _LONGEST_MESSAGE = 1_048_576
 _PIECE = 65_536
 _LONGEST_HEADER = 9 + 1 + 32 + 1 + 9 + 1
 _HIGHEST_TXNR = 999_999_999
-_OFFER = b"relp_version=1\nrelp_software=mini-xdr\ncommands=syslog"
+# librelp, the only sender there is, speaks version 0 and refuses an answer of any other.
+_OFFER = b"relp_version=0\nrelp_software=mini-xdr\ncommands=syslog"
 
 
 class RELPError(ValueError):

@@ -68,7 +68,12 @@ _SSHD = (
         ("action", "src_ip", "src_port"),
     ),
     (
-        re.compile(r"(Disconnecting|input_userauth_request)\b.*?(?:for|user) (?:invalid user |)(\S+)"),
+        # An empty name is a name too: scanners send it.
+        re.compile(r"(input_userauth_request): invalid user (.*?)(?: \[preauth\])?$"),
+        ("action", "user"),
+    ),
+    (
+        re.compile(r"(Disconnecting)\b.*? for (?:invalid user )?(\S+)"),
         ("action", "user"),
     ),
 )

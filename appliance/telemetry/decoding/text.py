@@ -124,7 +124,8 @@ def _add_line(decoded: Decoded, line: bytes, start: int, context: Context, build
         decoded.malformed.append(Malformed(start, start + len(line), reason))
         return
     try:
-        event = build(line.decode("utf-8", "replace"), context, line)
+        # Senders of counted messages often leave a line ending inside; it is no part of what was said.
+        event = build(line.decode("utf-8", "replace").rstrip("\r\n\0"), context, line)
     except BoundExceededError as error:
         decoded.malformed.append(Malformed(start, start + len(line), str(error)))
         return

@@ -276,3 +276,4 @@ def test_frames_keep_newlines_inside_a_message():
     decoded = decoder("syslog.frames")(body, Bounds(), {})
 
     assert [body[event.start : event.end] for event in decoded.events] == [b"<13>a: b\n", b"<13>c: de"]
+    assert decoded.events[0].fields["message"] == "b"
