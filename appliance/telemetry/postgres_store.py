@@ -66,11 +66,20 @@ class PostgresEventStore:
             await cursor.execute(
                 "CREATE TEMP TABLE IF NOT EXISTS incoming (id uuid, natural_key bytea) ON COMMIT DELETE ROWS"
             )
+            if self._session.info.setdefault("appended", 0):
+                await cursor.execute("TRUNCATE incoming")  # a second append in one transaction
+            self._session.info["appended"] += 1
             async with cursor.copy("COPY incoming FROM STDIN (FORMAT BINARY)") as copy:
                 await copy.write(_copy_rows(segment))
             inserted = await cursor.execute(_CLAIM, {"org": self._scope.org_id, "day": day})
             if inserted.rowcount == segment.events:
                 return frozenset()
+            known = await cursor.execute(
+                "SELECT FROM segments WHERE org_id = %s AND received_day = %s AND id = %s",
+                (self._scope.org_id, day, segment.event_id(0)),
+            )
+            if known.rowcount:
+                return frozenset(range(segment.events))  # this very unit, stored before
             left = await cursor.execute(_UNCLAIMED, {"org": self._scope.org_id, "day": day})
             return frozenset(row[0].int - int.from_bytes(segment.base) for row in await left.fetchall())
 

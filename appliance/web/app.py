@@ -88,7 +88,7 @@ def _openapi() -> OpenAPIConfig:
         title="Mini-XDR Appliance API",
         version="1",
         description="Errors are RFC 9457 problem details; lists are keyset pages.",
-        path="/api/v1/openapi",
+        openapi_router=Router(path="/api/v1/openapi", route_handlers=[], opt={"signed_in": True}),
         use_handler_docstrings=True,
         components=Components(
             security_schemes={

@@ -7,7 +7,6 @@ from starting. The services check again: this guard only answers sooner.
 
 import hmac
 from typing import Any
-from urllib.parse import quote
 
 from litestar import Litestar, Request
 from litestar.connection import ASGIConnection
@@ -83,13 +82,13 @@ def check_declarations(app: Litestar) -> None:
         UndeclaredRoute: Names it.
     """
     for route in app.routes:
-        for handler in getattr(route, "route_handlers", []) or [getattr(route, "route_handler", None)]:
-            if (
-                isinstance(handler, HTTPRouteHandler)
-                and not {"permission", "public", "signed_in"} & handler.opt.keys()
-            ):
+        for handler in getattr(route, "route_handlers", []):
+            if _undeclared(handler):
                 raise UndeclaredRoute(f"{route.path} ({handler.handler_name}) declares no permission")
 
 
-def sign_in_path(path: str) -> str:
-    return f"/sign-in?next={quote(path)}"
+def _undeclared(handler: HTTPRouteHandler) -> bool:
+    # OPTIONS handlers are the framework's own; they answer which methods there are, to whoever is let in.
+    return not {"permission", "public", "signed_in"} & handler.opt.keys() and handler.http_methods != {
+        "OPTIONS"
+    }

@@ -1,9 +1,9 @@
 """Rules and load reports."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Request, get, patch, post
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance.detection.archives import from_zip
 from appliance.detection.schemas import (
@@ -30,7 +30,7 @@ class RuleController(Controller):
         self,
         services: OpenServices,
         actor: CurrentActor,
-        state: FromQuery[str] = "",
+        only: Annotated[str, QueryParameter(name="state")] = "",
         level: FromQuery[str] = "",
         q: FromQuery[str] = "",
         cursor: FromQuery[str | None] = None,
@@ -38,7 +38,7 @@ class RuleController(Controller):
     ) -> dict[str, Any]:
         """Rules of the active set, by title."""
         wanted = RuleFilter(
-            state=state,
+            state=only,
             level=Severity.named(level) if level else None,
             text=q,
             after=_after(cursor),

@@ -7,7 +7,7 @@ import jinja2
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, FromQuery
+from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 
 from appliance.foundation.errors import ApplianceError, Exhausted
@@ -39,8 +39,8 @@ class PageController(Controller):
     include_in_schema = False
 
     @get("/sign-in", public=True)
-    async def sign_in_page(self, next_: Annotated[str, FromQuery] = "/") -> Response[str]:
-        return _page("sign_in.html", next=local_path(next_), email="", problem="")
+    async def sign_in_page(self, wanted: Annotated[str, QueryParameter(name="next")] = "/") -> Response[str]:
+        return _page("sign_in.html", next=local_path(wanted), email="", problem="")
 
     @post("/sign-in", public=True, status_code=200)
     async def sign_in(
