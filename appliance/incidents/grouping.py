@@ -22,19 +22,10 @@ import msgspec
 from appliance.foundation.severity import Severity
 from appliance.incidents import memory as bounds
 from appliance.incidents.keys import HOUR, Key, joins, keys_of, mask_of, peers_of, weight_of, window_of
-from appliance.incidents.memory import (
-    EntityCount,
-    EntityMemory,
-    Group,
-    Mention,
-    RuleCount,
-    Sighting,
-    Span,
-    State,
-    Waiting,
-)
+from appliance.incidents.memory import EntityMemory, Group, Sighting, Span, State, Waiting
 from appliance.incidents.risk import OPENING_RISK, decayed, risk_of, total_of
 from appliance.incidents.risk import weight_of as weight_of_finding
+from appliance.incidents.tallying import absorb, count_in
 
 DAY = 24 * HOUR
 LONGEST = DAY
@@ -106,18 +97,35 @@ class Correlator:
 
     def _join(self, sighting: Sighting, keys: list[Key], mask: int) -> Group:
         """The group an anchor belongs to: one of those it shares enough with, made one; else a new one."""
-        found = self._candidates(sighting.time, keys, mask)
+        found = self._candidates(sighting, keys, mask)
         if not found:
             return self._open(sighting.time)
         group = found[0]
         for other in found[1:]:
-            if _length(group, other.first, other.last) <= LONGEST:
+            fits = _length(group, other.first, other.last) <= LONGEST
+            if fits and not group.dismissed and not other.dismissed:
                 group = self._merge(group, other)
         return group
 
-    def _candidates(self, time: int, keys: list[Key], mask: int, *, strict: bool = False) -> list[Group]:
-        """Groups that share enough, those that know most first."""
-        weights = {key: weight_of(key, self.state.entities.get(key.text), time) for key in keys}
+    def _candidates(
+        self, sighting: Sighting, keys: list[Key], mask: int, *, strict: bool = False
+    ) -> list[Group]:
+        """Groups that share enough, open ones first, then those that have an incident, then the oldest."""
+        weights = {key: weight_of(key, self.state.entities.get(key.text), sighting.time) for key in keys}
+        # Where all that a finding names is common, all of it together is the best there is.
+        needed = min(1.0, sum({key.kind: weights[key] for key in keys}.values()))
+        groups = [
+            self.state.groups[root]
+            for root, kinds in self._shared(weights, sighting.time, mask, strict=strict).items()
+            if sum(kinds.values()) >= needed
+        ]
+        fitting = [group for group in groups if _takes(group, sighting)]
+        return sorted(fitting, key=lambda group: (group.dismissed, group.incident is None, group.id))
+
+    def _shared(
+        self, weights: dict[Key, float], time: int, mask: int, *, strict: bool
+    ) -> dict[int, dict[str, float]]:
+        """For each group near enough: how strongly it shares an entity of each kind."""
         shared: dict[int, dict[str, float]] = {}
         for key, weight in weights.items():
             memory = self.state.entities.get(key.text)
@@ -126,11 +134,7 @@ class Correlator:
                 if root is not None and joins(key, time, mask, span, strict=strict):
                     kinds = shared.setdefault(root, {})
                     kinds[key.kind] = max(kinds.get(key.kind, 0.0), weight)
-        # Where all a finding names is common, all of it together is the best there is.
-        needed = min(1.0, sum({key.kind: weights[key] for key in keys}.values()))
-        groups = [self.state.groups[root] for root, kinds in shared.items() if sum(kinds.values()) >= needed]
-        fitting = [group for group in groups if _length(group, time, time) <= LONGEST]
-        return sorted(fitting, key=lambda group: (group.incident is None, group.id))
+        return shared
 
     def _open(self, time: int) -> Group:
         group = Group(
@@ -170,7 +174,7 @@ class Correlator:
     # Followers
 
     def _nearest(self, sighting: Sighting, keys: list[Key], mask: int) -> Group | None:
-        found = self._candidates(sighting.time, keys, mask, strict=True)
+        found = self._candidates(sighting, keys, mask, strict=True)
         if not found:
             return None
         return min(found, key=lambda group: (_distance(group, sighting.time), group.id))
@@ -273,89 +277,6 @@ def adds_up(items: list[Sighting]) -> bool:
     return risk_of(decayed(weight, elapsed), len(tactics)) >= OPENING_RISK
 
 
-def count_in(group: Group, sighting: Sighting, memories: dict[tuple[str, str], EntityMemory]) -> None:
-    """Add a finding to what a group knows of itself."""
-    group.shown_first = min(group.shown_first, sighting.time)
-    group.shown_last = max(group.shown_last, sighting.time)
-    group.severity = max(group.severity, sighting.level)
-    group.sources.add(sighting.source_id)
-    for tactic in sighting.tactics:
-        group.tactics[tactic] = min(group.tactics.get(tactic, sighting.time), sighting.time)
-    for technique in sighting.techniques:
-        group.techniques[technique] = min(group.techniques.get(technique, sighting.time), sighting.time)
-    _count_rule(group, sighting)
-    for mention in sighting.entities:
-        _count_entity(group, sighting, mention, memories)
-
-
-def _count_rule(group: Group, sighting: Sighting) -> None:
-    rule = group.rules.get(sighting.rule_id)
-    if rule is None:
-        if len(group.rules) < bounds.MOST_GROUP_RULES:
-            group.rules[sighting.rule_id] = RuleCount(
-                sighting.title, sighting.level, 1, sighting.id, sighting.time
-            )
-        return
-    rule.count += 1
-    if (sighting.time, sighting.id) < (rule.example_time, rule.example):
-        rule.example, rule.example_time = sighting.id, sighting.time
-
-
-def _count_entity(
-    group: Group, sighting: Sighting, mention: Mention, memories: dict[tuple[str, str], EntityMemory]
-) -> None:
-    name = f"{mention.kind}:{mention.value}"
-    entity = group.entities.get(name)
-    if entity is None:
-        if len(group.entities) >= bounds.MOST_GROUP_ENTITIES and mention.kind not in {
-            "host",
-            "user",
-            "address",
-        }:
-            return
-        if len(group.entities) >= 2 * bounds.MOST_GROUP_ENTITIES:
-            return
-        memory = memories.get((mention.kind, mention.value))
-        entity = group.entities[name] = EntityCount(
-            mention.kind, mention.value, mention.role, mention.weak, rules={},
-            carried=_carried(memory, sighting),
-        )  # fmt: skip
-    if sighting.rule_id in group.rules:
-        entity.rules[sighting.rule_id] = entity.rules.get(sighting.rule_id, 0) + 1
-
-
-def _carried(memory: EntityMemory | None, sighting: Sighting) -> float:
-    """What an entity weighed before this finding did."""
-    if memory is None:
-        return 0.0
-    now = decayed(memory.weight, sighting.time - memory.at)
-    return max(0.0, now - weight_of_finding(sighting.level))
-
-
-def absorb(into: Group, other: Group) -> None:
-    """What both knew of themselves, together."""
-    into.first, into.last = min(into.first, other.first), max(into.last, other.last)
-    into.shown_first = min(into.shown_first, other.shown_first)
-    into.shown_last = max(into.shown_last, other.shown_last)
-    into.severity = max(into.severity, other.severity)
-    into.sources |= other.sources
-    for mine, its in ((into.tactics, other.tactics), (into.techniques, other.techniques)):
-        for name, time in its.items():
-            mine[name] = min(mine.get(name, time), time)
-    for rule_id, rule in other.rules.items():
-        known = into.rules.setdefault(rule_id, rule)
-        if known is not rule:
-            known.count += rule.count
-            if (rule.example_time, rule.example) < (known.example_time, known.example):
-                known.example, known.example_time = rule.example, rule.example_time
-    for name, entity in other.entities.items():
-        mine_too = into.entities.setdefault(name, entity)
-        if mine_too is not entity:
-            mine_too.carried = min(mine_too.carried, entity.carried)
-            for rule_id, count in entity.rules.items():
-                mine_too.rules[rule_id] = mine_too.rules.get(rule_id, 0) + count
-
-
 def _extend_spans(memory: EntityMemory, key: Key, time: int, group_id: int, mask: int) -> None:
     window = window_of(key)
     for span in memory.spans:
@@ -374,6 +295,13 @@ def _add_weight(memory: EntityMemory, time: int, weight: float) -> None:
         memory.at = time
     else:
         memory.weight += decayed(weight, memory.at - time)
+
+
+def _takes(group: Group, sighting: Sighting) -> bool:
+    """Not if it would grow too long, nor if people have dismissed it and this is something else."""
+    if group.dismissed and sighting.rule_id not in group.rules:
+        return False
+    return _length(group, sighting.time, sighting.time) <= LONGEST
 
 
 def _length(group: Group, first: int, last: int) -> int:

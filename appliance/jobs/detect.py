@@ -1,0 +1,127 @@
+"""
+Findings into incidents, as they are committed: active on one node of the cluster.
+
+The loop only follows; what is done with a batch stands in `incidents/correlating.py`. Whoever holds the
+advisory lock is active. A process that has lost the lock without knowing it cannot harm: feed position
+and state are locked in the transaction that moves them.
+"""
+
+import asyncio
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from appliance.detection.committing import FINDINGS_CHANNEL
+from appliance.foundation.actors import Scope
+from appliance.foundation.clock import SystemClock
+from appliance.foundation.database import Database, organisation_ids
+from appliance.foundation.errors import ApplianceError, Unavailable
+from appliance.foundation.feed import Wakeups, wakeups
+from appliance.foundation.heartbeat import beat
+from appliance.foundation.settings import Settings
+from appliance.incidents.correlating import Correlation
+from appliance.jobs.running import run
+
+log = structlog.get_logger()
+
+# A Postgres advisory lock: whoever's session holds it is the active correlator.
+LOCK = 0x58444554
+_STANDBY_SECONDS = 2.0
+_LEARN_SECONDS = 10.0
+
+
+async def detect(settings: Settings, stop: asyncio.Event) -> None:
+    """Be the correlator when nobody else is, until told to stop; the batch in hand is finished."""
+    database = Database(settings, pool_size=3)
+    follower = _Follower(database, stop)
+    heart = asyncio.create_task(beat(database, settings.node, "detect", follower.state))
+    try:
+        await follower.follow()
+    finally:
+        heart.cancel()
+        await asyncio.gather(heart, return_exceptions=True)
+        await database.close()
+
+
+class _Follower:
+    def __init__(self, database: Database, stop: asyncio.Event) -> None:
+        self._database, self._stop = database, stop
+        self._is_active, self._findings = False, 0
+        self._failing: set[UUID] = set()
+
+    def state(self) -> dict[str, object]:
+        """For the status page."""
+        return {
+            "active": self._is_active,
+            "findings": self._findings,
+            "failing_organisations": len(self._failing),
+        }
+
+    async def follow(self) -> None:
+        async with wakeups(self._database, FINDINGS_CHANNEL) as woken:
+            while not self._stop.is_set():
+                try:
+                    await self._try_to_lead(woken)
+                except (Unavailable, DBAPIError, OSError) as error:
+                    log.warning("detect_waits", cause=str(error))
+                self._is_active = False
+                await self._pause(_STANDBY_SECONDS)
+
+    async def _try_to_lead(self, woken: Wakeups) -> None:
+        async with self._database.platform.connect() as connection:
+            held = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK})
+            if held.scalar_one():
+                await connection.commit()
+                self._is_active = True
+                log.info("detect_active")
+                try:
+                    await self._lead(connection, woken)
+                finally:
+                    # The lock is the session's: a pooled connection would keep it.
+                    await connection.invalidate()
+
+    async def _lead(self, connection: AsyncConnection, woken: Wakeups) -> None:
+        correlation = Correlation(self._database, SystemClock())
+        organisations: list[UUID] = []
+        learned = 0.0
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            # The lock lives as long as the session: if that is gone, so is the right to go on.
+            await connection.execute(text("SELECT 1"))
+            await connection.commit()
+            if loop.time() - learned > _LEARN_SECONDS or not organisations:
+                organisations, learned = await organisation_ids(self._database), loop.time()
+            more = [await self._step(correlation, Scope(org_id=org_id)) for org_id in organisations]
+            if not any(more):
+                await woken.wait()
+
+    async def _step(self, correlation: Correlation, scope: Scope) -> int:
+        """One batch of one organisation. What fails for one must not stop the others."""
+        try:
+            done = await correlation.step(scope)
+        except Unavailable:
+            raise
+        except (ApplianceError, DBAPIError) as error:
+            log.exception("correlation_failed", org_id=str(scope.org_id), cause=str(error))
+            self._failing.add(scope.org_id)
+            return 0
+        self._failing.discard(scope.org_id)
+        self._findings += done
+        return done
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def main() -> None:
+    run("detect", detect)
+
+
+if __name__ == "__main__":
+    main()
