@@ -69,7 +69,7 @@ def main() -> None:
         spent = best(lambda body=body: decode(body, Bounds(), OPTIONS), seconds)
         reading = best(lambda body=body: read_only(body), seconds / 4)
         is_json = b'{"' in body[:2]
-        compared = f"{events / reading:>14,.0f}{reading / spent:>8.2f}" if is_json else f"{'–':>14}{'–':>8}"
+        compared = f"{events / reading:>14,.0f}{reading / spent:>8.2f}" if is_json else f"{'-':>14}{'-':>8}"
         print(f"{name:<16}{events / spent:>14,.0f}{len(body) / spent / 1e6:>10.1f}{compared}")
 
 

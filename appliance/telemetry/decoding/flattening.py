@@ -21,6 +21,7 @@ _MOST_PREFIXES = 512
 _MOST_NAMES = 256
 _LONGEST_REMEMBERED = 128
 _MOST_VALUES = 16_384
+_TEXT_ONLY = {str}
 
 Fields = dict[str, Value]
 
@@ -99,6 +100,9 @@ def _array_into(out: Fields, name: str, items: list[Any], depth: int) -> None:
         raise BoundExceededError("nested too deeply")
     if len(items) > _MOST_VALUES:
         raise BoundExceededError(f"more than {_MOST_VALUES} values in one array")
+    if set(map(type, items)) == _TEXT_ONLY:
+        out[name] = tuple(items)
+        return
     columns: dict[str, list[str | int | float]] = {}
     _collect(columns, name, items, depth)
     if not columns:

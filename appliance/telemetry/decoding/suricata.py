@@ -7,7 +7,7 @@ Source: Suricata user guide, "EVE JSON Format"; names after Sigma's taxonomy.
 from typing import Any
 
 from appliance.telemetry.decoding.aliases import Aliases, add_uri
-from appliance.telemetry.decoding.context import Context, kind_part, natural_key
+from appliance.telemetry.decoding.context import Context, kind_part, record_key
 from appliance.telemetry.decoding.flattening import Fields, flatten
 from appliance.telemetry.decoding.times import from_iso
 from appliance.telemetry.events import Event
@@ -82,7 +82,7 @@ def suricata_event(document: dict[str, Any], context: Context, piece: bytes) -> 
         fields,
         from_iso(stamp) if isinstance(stamp, str) else 0,
         host.lower() if isinstance(host, str) else context.host,
-        natural_key(piece) if isinstance(stamp, str) and "flow_id" in document else None,
+        record_key(piece) if isinstance(stamp, str) and "flow_id" in document else None,
     )
 
 
