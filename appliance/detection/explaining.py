@@ -28,6 +28,7 @@ from appliance.detection.sigma.tree import (
     Reference,
     Regex,
     Text,
+    clauses_of,
 )
 from appliance.telemetry.events import Event, Value
 
@@ -104,8 +105,8 @@ def _minimal(condition: Node, fields: Mapping[str, Value]) -> tuple[str, ...]:
 
     Long values are tried first, so that a keyword is quoted from the shortest value that holds it.
     """
-    named = {clause.field for clause in _clauses(condition)}
-    named |= {clause.test.field for clause in _clauses(condition) if isinstance(clause.test, Reference)}
+    named = {clause.field for clause in clauses_of(condition)}
+    named |= {clause.test.field for clause in clauses_of(condition) if isinstance(clause.test, Reference)}
     kept = {name: value for name, value in fields.items() if None in named or name in named}
     changed = True
     while changed:
@@ -135,7 +136,7 @@ def _quotes(node: Node, fields: Mapping[str, Value]) -> Iterator[Quote]:
 
 def _indirect(condition: Node, name: str, fields: Mapping[str, Value]) -> Iterator[Quote]:
     """Why a field matters otherwise: a filter on its absence fails, or another field refers to it."""
-    for clause in _clauses(condition):
+    for clause in clauses_of(condition):
         refers = isinstance(clause.test, Reference) and clause.test.field == name
         if clause.field == name or refers:
             yield from _quote(clause, fields, negated=not clause_holds(clause, fields), found_in=name)
@@ -248,14 +249,3 @@ def _excerpt(value: str, pattern: str) -> str:
 def _source(event: Event) -> str:
     parts = [part for part in (event.channel, f"event {event.code}" if event.code else "") if part]
     return f"The rule looks at {event.kind} events" + (f" ({', '.join(parts)})." if parts else ".")
-
-
-def _clauses(node: Node) -> Iterator[Clause]:
-    match node:
-        case Clause():
-            yield node
-        case Not(item):
-            yield from _clauses(item)
-        case All(items) | Any(items):
-            for item in items:
-                yield from _clauses(item)

@@ -8,19 +8,21 @@ Invariants:
 - One thread matches: Vectorscan's scratch memory is not shared.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Final
 
 from appliance.detection.explaining import Explanation, explain
+from appliance.detection.matching.bodies import BodyGate
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.groups import NO_RULES, Group
+from appliance.detection.matching.masks import NO_TESTS
 from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
 from appliance.detection.matching.routes import RouteIndex, decided, looks_at_route, narrowed
-from appliance.detection.sigma.logsources import streams_of
+from appliance.detection.sigma.logsources import WINDOWS, Stream, Streams, streams_of
 from appliance.detection.sigma.parsing import ParsedRule
 from appliance.detection.sigma.rules import Rule
-from appliance.detection.sigma.tree import Node
+from appliance.detection.sigma.tree import Node, Test, clauses_of
 from appliance.telemetry.events import Event
 
 # Real estates have about 700 routes; hostile events could invent any number.
@@ -51,6 +53,8 @@ class RuleSet:
         self._looks_at_route = tuple(looks_at_route(tree) for tree in self._trees)
         streams = [streams_of(rule.logsource) for rule in self.rules]
         self._index = RouteIndex([each.streams if each else () for each in streams])
+        # Only for Windows do kind-wide keywords meet many events that hold none.
+        self._body_gate = BodyGate(_kind_wide_keywords(WINDOWS, self._trees, streams))
         self._store = store
         self._memory = Memory(memory_bytes)
         self._groups: dict[object, Group | None] = {}
@@ -63,6 +67,27 @@ class RuleSet:
         except KeyError:
             group = self._route((event.kind, event.channel, event.code))
         return NO_RULES if group is None else group.match(event.fields)
+
+    def match_body(self, events: Sequence[Event], body: bytes) -> list[Sequence[int]]:
+        """
+        What `match` says for each event of a body of JSON, faster.
+
+        Args:
+            events: Events decoded from `body`, whose `start` and `end` point into it.
+            body: JSON text as it arrived; not for other formats, whose originals do not spell out values.
+        """
+        ruled_out = self._body_gate.tests
+        suspects = self._body_gate.suspects(events, body)
+        routes = self._routes
+        found: list[Sequence[int]] = []
+        for event, suspect in zip(events, suspects, strict=True):
+            route = (event.kind, event.channel, event.code)
+            group = routes[route] if route in routes else self._route(route)
+            if group is None:
+                found.append(NO_RULES)
+            else:
+                found.append(group.match(event.fields, NO_TESTS if suspect else ruled_out))
+        return found
 
     def prepare(self, routes: Iterable[Route]) -> None:
         """Compiles the groups of routes ahead of their first event, as a reload does with known ones."""
@@ -112,6 +137,15 @@ class RuleSet:
             self._groups[signature] = Group(left, self._memory, self._store) if left else None
         group = self._routes[route] = self._groups[signature]
         return group
+
+
+def _kind_wide_keywords(
+    kind: str, trees: Sequence[Node], streams: Sequence[Streams | None]
+) -> Iterator[Test]:
+    """The keywords that concern every event of a kind, whatever its channel and code."""
+    for tree, each in zip(trees, streams, strict=True):
+        if each and Stream(kind) in each.streams:
+            yield from (clause.test for clause in clauses_of(tree) if clause.field is None)
 
 
 def _fingerprint(left: Node | bool, tree: Node) -> object:

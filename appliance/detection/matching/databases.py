@@ -55,6 +55,25 @@ def scanner(
     return positions
 
 
+def finder(expressions: Sequence[bytes]) -> Callable[[bytes], list[int]]:
+    """A function that tells where in some bytes a match of any of the expressions ends, ASCII case ignored."""
+    database = hyperscan.Database()
+    caseless = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_CASELESS
+    database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=caseless)
+
+    def ends(data: bytes) -> list[int]:
+        found: list[int] = []
+        append = found.append
+
+        def on_match(_position: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            append(end)
+
+        database.scan(data, on_match)
+        return found
+
+    return ends
+
+
 def _name(expressions: Sequence[bytes], flags: int) -> str:
     digest = blake2b(digest_size=16)
     digest.update(b"%d" % flags)

@@ -10,9 +10,9 @@ import msgspec
 from appliance.detection.matching.conjunctions import Alternative, Conjunction, alternatives
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.exact import holds
-from appliance.detection.matching.masks import Conjunctions
+from appliance.detection.matching.masks import NO_TESTS, Conjunctions
 from appliance.detection.matching.memory import Memory
-from appliance.detection.sigma.tree import Node
+from appliance.detection.sigma.tree import Node, Test
 from appliance.telemetry.events import Value
 
 NO_RULES: Final[tuple[int, ...]] = ()
@@ -54,9 +54,9 @@ class Group:
         self._positives = Conjunctions(positives, memory, store)
         self._negatives = Conjunctions(negatives, memory, store) if negatives else None
 
-    def match(self, fields: Mapping[str, Value]) -> Sequence[int]:
-        """The numbers of the rules that fire, ascending."""
-        satisfied = self._positives.satisfied(fields)
+    def match(self, fields: Mapping[str, Value], ruled_out: frozenset[Test] = NO_TESTS) -> Sequence[int]:
+        """The numbers of the rules that fire, ascending; keywords `ruled_out` are not looked for."""
+        satisfied = self._positives.satisfied(fields, ruled_out)
         if not satisfied:
             return self._always
         # Events that satisfy anything are few, and filters are looked at for those only.

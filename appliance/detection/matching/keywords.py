@@ -18,7 +18,7 @@ from appliance.telemetry.events import Value
 
 _LONGEST_GATE: Final = 64
 # The letters outside ASCII that `fold` turns into ASCII ones: İ, the Kelvin sign and the long s.
-_FOLDING_TO_ASCII: Final = tuple(letter.encode() for letter in ("\u0130", "\u212a", "\u017f"))
+FOLDING_TO_ASCII: Final = tuple(letter.encode() for letter in ("\u0130", "\u212a", "\u017f"))
 
 
 class KeywordGate:
@@ -29,7 +29,7 @@ class KeywordGate:
         gates = [_gates(test) for test in tests]
         if all(gates):
             expressions = dict.fromkeys(_expression(gate) for each in gates for gate in each)
-            letters = map(literal_expression, _FOLDING_TO_ASCII)
+            letters = map(literal_expression, FOLDING_TO_ASCII)
             self._scan = scanner([*expressions, *letters], store, caseless=True)
 
     def opens(self, fields: Mapping[str, Value]) -> bool:

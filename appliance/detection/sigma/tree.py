@@ -9,6 +9,7 @@ Sigma 2.1 semantics, as decided here and proved against the naive evaluator in t
 - A test without a field (a keyword) is about any value of the event, and text need only be contained.
 """
 
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import msgspec
@@ -93,3 +94,15 @@ class Not(msgspec.Struct, frozen=True, tag="not", array_like=True):
 
 
 Node: TypeAlias = Clause | All | Any | Not
+
+
+def clauses_of(node: Node) -> Iterator[Clause]:
+    """Every clause of a tree, in order."""
+    match node:
+        case Clause():
+            yield node
+        case Not(item):
+            yield from clauses_of(item)
+        case All(items) | Any(items):
+            for item in items:
+                yield from clauses_of(item)

@@ -20,12 +20,14 @@ import msgspec
 
 from appliance.telemetry.decoding.documents import NotJSONError, parse, spans
 from appliance.telemetry.decoding.flattening import BoundExceededError, flatten
-from appliance.telemetry.decoding.windows_fields import complete
+from appliance.telemetry.decoding.windows_fields import CHANNELS_WITH_ALIASES, complete
 from appliance.telemetry.decoding.windows_records import fields_of_record
 from appliance.telemetry.decoding.windows_shippers import fields_of_ecs, fields_of_winlogbeat, with_event_data
-from appliance.telemetry.decoding.windows_times import event_time
+from appliance.telemetry.decoding.windows_times import event_time, instant
 from appliance.telemetry.events import Bounds, Decoded, Event, Malformed
 
+# Fields that hold others, as text or in order.
+_PACKED: Final = frozenset({"EventData", "StringInserts"})
 _PLAIN: Final = frozenset({str, int, float, type(None), tuple})
 _MOST_MALFORMED: Final = 10_000
 # Parsing into the types an event may hold is as fast as parsing into any, and proves them on the way.
@@ -64,6 +66,10 @@ class _Reading:
         self._body = body
         self._bounds = bounds
         self._host = fallback_host
+        self._append = self.decoded.events.append
+        self._room = bounds.events
+        self._longest = bounds.event_bytes
+        self._most_fields = bounds.fields
 
     def add_lines(self) -> None:
         """Adds what is on each line; the body is split in large blocks, which is fast."""
@@ -78,30 +84,28 @@ class _Reading:
 
     def add(self, start: int, piece: bytes) -> bool:
         """Adds the event of one document; False once the body's bound is reached."""
-        if len(piece) > self._bounds.event_bytes:
-            return self._refuse(start, piece, f"longer than {self._bounds.event_bytes} bytes")
+        size = len(piece)
+        if size > self._longest:
+            return self._refuse(start, piece, f"longer than {self._longest} bytes")
         try:
             fields = _flat_fields(piece)
         except msgspec.MsgspecError:
             outcome = self._read_slowly(piece)
         else:
-            outcome = self._read_fast(fields)
+            # What needs no look at its values: a flat document with nothing packed into one field.
+            event_id = fields.get("EventID")
+            if event_id.__class__ is int and len(fields) <= self._most_fields and _PACKED.isdisjoint(fields):
+                outcome = _event(fields, str(event_id), self._host)
+            else:
+                outcome = windows_event(fields, self._bounds, self._host)
         if outcome.__class__ is not Event:
             return self._refuse(start, piece, str(outcome))
         event: Event = outcome  # type: ignore[assignment]  # just checked, faster than isinstance
         event.start = start
-        event.end = start + len(piece) - (piece[-1] == _CARRIAGE_RETURN)
-        self.decoded.events.append(event)
-        return len(self.decoded.events) < self._bounds.events or self._stop(event.end)
-
-    def _read_fast(self, fields: dict[str, Any]) -> Event | str:
-        """A flat document, whose values are known to be such that an event may hold them."""
-        if "EventID" not in fields or "EventData" in fields or len(fields) > self._bounds.fields:
-            return windows_event(fields, self._bounds, self._host)
-        event_id = fields["EventID"]
-        if event_id is None or type(event_id) is tuple:
-            return "no event id"
-        return _event(fields, str(event_id), self._host)
+        event.end = start + size - (piece[-1] == _CARRIAGE_RETURN)
+        self._append(event)
+        self._room -= 1
+        return self._room > 0 or self._stop(event.end)
 
     def _read_slowly(self, piece: bytes) -> Event | str:
         """What the fast reading did not take: nested values, booleans, and what is no JSON at all."""
@@ -158,7 +162,7 @@ def _flat(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     """The fields with every value one that an event may hold; mostly they are the document itself."""
     if len(fields) > bounds.fields:
         raise BoundExceededError(f"more than {bounds.fields} fields")
-    if "EventData" in fields or "StringInserts" in fields:
+    if not _PACKED.isdisjoint(fields):
         fields = with_event_data(fields)
     if _PLAIN.issuperset(map(type, fields.values())):
         return fields
@@ -180,8 +184,14 @@ def _event(fields: dict[str, Any], code: str, fallback_host: str) -> Event:
         channel = ""
     host = fields.get("Hostname")
     host = host.lower() if type(host) is str else _host(fields) or fallback_host
-    time = event_time(fields)
-    complete(fields, channel, code)
+    utc = fields.get("UtcTime")
+    time = (instant(utc) if type(utc) is str else 0) or event_time(fields)
+    if "SourceName" in fields and "Provider_Name" not in fields:
+        fields["Provider_Name"] = fields["SourceName"]
+    if "Hostname" in fields and "Computer" not in fields:
+        fields["Computer"] = fields["Hostname"]
+    if channel in CHANNELS_WITH_ALIASES or "Hashes" in fields or "Provider_Name" not in fields:
+        complete(fields, channel, code)
     record = fields.get("RecordNumber")
     if record is None:
         record = next((fields[name] for name in _RECORD_NUMBERS if name in fields), None)

@@ -15,7 +15,7 @@ from typing import Any, Final
 Fields = dict[str, Any]
 
 _SYSMON: Final = "Microsoft-Windows-Sysmon/Operational"
-_PROVIDERS: Final = ("SourceName", "ProviderName", "Provider", "EventSourceName")
+_PROVIDERS: Final = ("ProviderName", "Provider", "EventSourceName")
 _INTEGRITY: Final = {
     "S-1-16-0": "Untrusted",
     "S-1-16-4096": "Low",
@@ -31,13 +31,11 @@ _hashes: dict[str, tuple[tuple[str, str], ...]] = {}
 
 
 def complete(fields: Fields, channel: str, code: str) -> None:
-    """Adds the names that rules use."""
+    """Adds the names that rules use, but for those that `windows` adds on its hot path."""
     if "Provider_Name" not in fields:
-        name = "SourceName" if "SourceName" in fields else next(filter(fields.__contains__, _PROVIDERS), None)
+        name = next((name for name in _PROVIDERS if name in fields), None)
         if name is not None:
             fields["Provider_Name"] = fields[name]
-    if "Hostname" in fields and "Computer" not in fields:
-        fields["Computer"] = fields["Hostname"]
     if "Hashes" in fields:
         _split_hashes(fields)
     if channel in _BY_CHANNEL:
@@ -119,3 +117,5 @@ _BY_CHANNEL: Final[dict[str, Callable[[Fields, str], None]]] = {
     "Windows PowerShell": _classic_powershell,
     "Microsoft-Windows-Windows Defender/Operational": _defender,
 }
+
+CHANNELS_WITH_ALIASES: Final = frozenset(_BY_CHANNEL)

@@ -6,6 +6,7 @@ tables of Azure Monitor; the event manifests of Windows for the order of unnamed
 """
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from typing import Any, Final
 
@@ -104,12 +105,12 @@ def with_event_data(fields: dict[str, Any]) -> dict[str, Any]:
         for name, value in data.items():
             fields[name if name != "EventID" else "EventData.EventID"] = value
     inserts = fields.get("StringInserts")
-    if isinstance(inserts, list):
+    if isinstance(inserts, list | tuple):
         _name_inserts(fields, inserts)
     return fields
 
 
-def _name_inserts(fields: dict[str, Any], inserts: list[Any]) -> None:
+def _name_inserts(fields: dict[str, Any], inserts: Sequence[Any]) -> None:
     place = (str(fields.get("Channel")), str(fields.get("EventID")))
     if place[0] == _SYSMON and isinstance(fields.get("Message"), str):
         for name, value in _SYSMON_LINE.findall(fields["Message"]):

@@ -25,11 +25,8 @@ _offsets: dict[tuple[str, str], int] = {}
 
 
 def event_time(fields: Mapping[str, Any]) -> int:
-    """Microseconds since the epoch, 0 if the event does not say."""
+    """Microseconds since the epoch, 0 if the event does not say; `UtcTime` has been looked at already."""
     get = fields.get
-    utc = get("UtcTime")
-    if type(utc) is str and (time := instant(utc)):
-        return time
     local = get("EventTime")
     if type(local) is str:
         return _zoned(local, get("@timestamp"))

@@ -4,6 +4,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import yaml
 from sigma.rule.base import SigmaYAMLLoader
@@ -15,7 +16,7 @@ from appliance.telemetry.events import Bounds, Event
 from tests.unit.detection.naive import NaiveRule
 
 _BOUNDS = Bounds(events=1_000_000)
-_BATCH_LINES = 200
+_BLOCK_BYTES = 262_144
 _WINDOWS_MARKS = (b'"Channel"', b'"winlogbeat"')
 
 
@@ -32,13 +33,14 @@ def naive_rules(sources: list[RuleSource], ids: set[str]) -> list[NaiveRule]:
 
 
 def windows_bodies(corpora: Path) -> Iterator[bytes]:
-    """The Windows JSON of the OTRF archives, a few hundred lines at a time, as a shipper would send it."""
-    for name, content in _otrf_files(corpora):
-        if not name.endswith(".json") or not any(mark in content[:65_536] for mark in _WINDOWS_MARKS):
-            continue
-        lines = content.split(b"\n")
-        for start in range(0, len(lines), _BATCH_LINES):
-            yield b"\n".join(lines[start : start + _BATCH_LINES])
+    """The Windows JSON of the OTRF archives in pieces of some hundred kilobytes, as a shipper would send it."""
+    for file in _otrf_files(corpora):
+        is_windows: bool | None = None
+        for block in _whole_lines(file):
+            if is_windows is None:
+                is_windows = any(mark in block for mark in _WINDOWS_MARKS)
+            if is_windows:
+                yield block
 
 
 def windows_events(corpora: Path) -> Iterator[Event]:
@@ -51,28 +53,33 @@ def windows_events(corpora: Path) -> Iterator[Event]:
         yield from decode_windows_json(beside.read_bytes(), _BOUNDS, {}).events
 
 
-def _otrf_files(corpora: Path) -> Iterator[tuple[str, bytes]]:
+def _otrf_files(corpora: Path) -> Iterator[IO[bytes]]:
     for path in sorted((corpora / "otrf").rglob("*.zip")):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                if "__MACOSX" not in name:
-                    yield name, archive.read(name)
+                if "__MACOSX" not in name and name.endswith(".json"):
+                    with archive.open(name) as file:
+                        yield file
     for path in sorted((corpora / "otrf").rglob("*.tar.gz")):
-        yield from _tar_files(path)
+        with tarfile.open(path) as archive:
+            member = archive.next()
+            file = archive.extractfile(member) if member else None
+            if file is not None:
+                yield file
 
 
-def _tar_files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """What can be read of an archive; some archives of the corpora end early."""
-    with tarfile.open(path) as archive:
-        for member in archive:
-            file = archive.extractfile(member)
-            if file is None:
-                continue
-            content = b""
-            try:
-                while piece := file.read(1 << 20):
-                    content += piece
-            except (EOFError, tarfile.ReadError):
-                yield member.name, content
-                return
-            yield member.name, content
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Blocks of whole lines; some archives of the corpora end early, and what can be read counts."""
+    rest = b""
+    while True:
+        try:
+            block = file.read(_BLOCK_BYTES)
+        except (EOFError, tarfile.ReadError):
+            block = b""
+        if not block:
+            break
+        whole, newline, rest = (rest + block).rpartition(b"\n")
+        if newline:
+            yield whole
+    if rest:
+        yield rest
