@@ -70,7 +70,7 @@ export function createState() {
 const CLAUSES = [
   { field: 'CommandLine', modifier: 'contains', pattern: ' -enc ', value: `powershell.exe -nop -w hidden -enc SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQA\u0000\u200b${BIDI}`, sentence: 'The command line contains “ -enc ”.' },
   { field: 'ParentImage', modifier: 'endswith', pattern: '\\WINWORD.EXE', value: 'C:\\Program Files\\Microsoft Office\\root\\Office16\\WINWORD.EXE', sentence: 'The parent program is Microsoft Word.' },
-  { field: 'TargetImage', modifier: 're', pattern: '(?i)lsass\\.exe$', value: 'C:\\Windows\\system32\\lsass.exe', sentence: 'The target process is LSASS.' },
+  { field: 'TargetImage', modifier: 'matches', pattern: '(?i)lsass\\.exe$', value: 'C:\\Windows\\system32\\lsass.exe', sentence: 'The target process is LSASS.' },
 ];
 const RULE = { rule_id: uuid('00000005', 1), rule_title: 'Suspicious Encoded PowerShell Command Line', rule_author: 'A. Factory, B. Fixture' };
 
@@ -159,7 +159,7 @@ export function eventDetail(id) {
   };
 }
 
-const REASONS = ['unsupported_modifier', 'unknown_field', 'no_such_logsource', 'parse_error'];
+const REASONS = ['unsupported', 'status', 'no_log_source', 'not_yaml'];
 export const rules = Array.from({ length: 3779 }, (_, index) => ({
   id: uuid('00000005', index + 1), title: `${pick(['Suspicious', 'Potential', 'Rare', 'Unusual'], index)} ${pick(['PowerShell Download', 'Service Installation', 'LSASS Access', 'Registry Persistence', 'DNS Tunnel'], index)} ${index + 1}`,
   level: pick(LEVELS, index), status: 'test', author: index % 9 ? 'A. Factory, B. Fixture' : null, state: index % 60 === 7 ? 'inactive' : index % 97 === 5 ? 'disabled' : 'active',

@@ -59,6 +59,8 @@ export interface Clause {
   modifier: string | null;
   pattern: string;
   value: string | null;
+  /** True where the rule fires because the clause does not hold. */
+  negated?: boolean;
   sentence: string;
 }
 
@@ -170,7 +172,7 @@ export interface Histogram { buckets: { from: string; count: number }[]; complet
 
 export interface EventDetail extends EventSummary {
   entities: Entity[];
-  original: { size_bytes: number; format: string; text: string | null };
+  original: { size_bytes: number; format?: string; text: string | null };
   findings: { id: string; rule_id: string; rule_title: string; rule_author: string | null; level: Severity }[];
 }
 

@@ -108,7 +108,7 @@ function OriginalPanel({ event }: { event: EventDetail }) {
       title={t('event.original')}
       actions={<a href={`/api/v1/events/${encodeURIComponent(event.id)}/original`} download>{t('event.original.download', { size: formatBytes(original.size_bytes) })}</a>}
     >
-      <p className="xdr-quiet">{t('event.original.about', { format: original.format })}</p>
+      <p className="xdr-quiet">{original.format && `${t('event.original.format', { format: original.format })} `}{t('event.original.about')}</p>
       {original.text === null
         ? <p>{t('event.original.binary')}</p>
         : (

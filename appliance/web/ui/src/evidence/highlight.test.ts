@@ -23,12 +23,24 @@ describe('the matched part of a value', () => {
   });
 
   it('spans from the first to the last literal of a wildcard pattern', () => {
-    expect(marked(null, '*cmd*/c*', 'C:\\cmd.exe /c dir')).toBe('cmd.exe /c');
+    expect(marked('like', '*cmd*/c*', 'C:\\cmd.exe /c dir')).toBe('cmd.exe /c');
   });
 
   it('is the whole value where the pattern is an expression, a network or a number', () => {
-    expect(marked('re', '(a+)+$', 'aaaaaaaa!')).toBe('aaaaaaaa!');
+    expect(marked('matches', '(a+)+$', 'aaaaaaaa!')).toBe('aaaaaaaa!');
     expect(marked('cidr', '10.0.0.0/8', '10.1.2.3')).toBe('10.1.2.3');
+  });
+
+  it('heeds the case where the rule does', () => {
+    expect(marked('contains (case-sensitive)', 'AB', 'ab AB')).toBe('AB');
+  });
+
+  it('takes stars as they are where the pattern is no wildcard', () => {
+    expect(marked('contains', 'a*b', 'axb a*b')).toBe('a*b');
+  });
+
+  it('is nothing where the rule fires because the clause does not hold', () => {
+    expect(matchedRange({ modifier: 'matches', pattern: 'x', value: 'abc', negated: true })).toBeNull();
   });
 
   it('is nothing where the pattern is not in the value', () => {

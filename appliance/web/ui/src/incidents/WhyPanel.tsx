@@ -3,7 +3,7 @@ import { Link } from 'react-router';
 import type { Clause, Why, WhyClause } from '../api/schema';
 import { matchedRange } from '../evidence/highlight';
 import { Inert } from '../evidence/Inert';
-import { t } from '../language/language';
+import { t, word } from '../language/language';
 import { authorName } from '../rules/badges';
 import { Panel } from '../panels/Panel';
 
@@ -45,7 +45,7 @@ export function Clauses({ of }: { of: readonly Clause[] }) {
           {clause.value !== null && (
             <p className="xdr-clause-value">
               <code>{clause.field ?? t('why.any_field')}</code>
-              <span className="xdr-quiet">{clause.modifier ?? 'is'}</span>
+              <span className="xdr-quiet">{clause.negated && `${word('query', 'not')} `}{word('modifier', clause.modifier ?? 'equals')} “<Inert text={clause.pattern} />”</span>
               <code className="xdr-value"><Inert text={clause.value} mark={matchedRange(clause)} multiline /></code>
             </p>
           )}
