@@ -39,12 +39,12 @@ class ReasonMissing(Invalid):
 
 
 class OwnerUnknown(Invalid):
-    """An incident is owned by an active user of its own organisation, or by nobody."""
+    """An incident is owned by a user of its own organisation who is not suspended, or by nobody."""
 
     code = "owner_unknown"
 
     def __init__(self, user_id: UUID) -> None:
-        super().__init__(f"no active user {user_id} in this organisation; see `xdr users list`")
+        super().__init__(f"no user {user_id} in this organisation, or suspended; see `xdr users list`")
 
 
 class UnfitForMerge(Invalid):

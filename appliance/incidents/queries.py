@@ -125,9 +125,9 @@ async def user_names(
     return {row.id: Named(id=str(row.id), name=row.name) for row in rows}
 
 
-async def is_active_user(session: AsyncSession, scope: Scope, user_id: UUID) -> bool:
+async def may_own(session: AsyncSession, scope: Scope, user_id: UUID) -> bool:
     row = await session.execute(
-        text("SELECT status = 'active' FROM users WHERE org_id = :org AND id = :id"),
+        text("SELECT status <> 'suspended' FROM users WHERE org_id = :org AND id = :id"),
         {"org": scope.org_id, "id": user_id},
     )
     return bool(row.scalar_one_or_none())

@@ -141,7 +141,7 @@ class IncidentService(IncidentReads):
         Raises:
             IncidentNotFound: There is none.
             VersionMismatch: It was changed since it was read.
-            OwnerUnknown: No active user of this organisation.
+            OwnerUnknown: No user of this organisation, or suspended.
         """
         by.require(Permission.INCIDENTS_UPDATE)
         incident = await self._locked(incident_id, expected_version)
@@ -307,7 +307,7 @@ class IncidentService(IncidentReads):
             return
         name = "nobody"
         if owner_id is not None:
-            if not await queries.is_active_user(self._session, self._scope, owner_id):
+            if not await queries.may_own(self._session, self._scope, owner_id):
                 raise OwnerUnknown(owner_id)
             name = (await queries.user_names(self._session, self._scope, (owner_id,)))[owner_id].name
         before, incident.owner_id = incident.owner_id, owner_id

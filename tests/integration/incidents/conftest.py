@@ -98,10 +98,11 @@ async def add_finding(session: AsyncSession, scope: Scope, *, at: datetime = LON
     } | given  # fmt: skip
     await session.execute(
         text(
-            "INSERT INTO findings (org_id, id, event_id, source_id, rule_id, rule_version, rule_set, title, author,"
-            " level, techniques, tactics, event_time, host, kind, summary, entities, clauses) VALUES (:org, :id,"
-            " :event, :source, :rule, 'v1', 's1', :title, :author, :level, :techniques, :tactics, :at, :host,"
-            " 'windows', 'what happened', CAST(:entities AS jsonb), CAST(:clauses AS jsonb))"
+            "INSERT INTO findings (org_id, id, event_id, source_id, rule_id, rule_version, rule_set, title,"
+            " author, level, techniques, tactics, event_time, host, kind, summary, entities, clauses)"
+            " VALUES (:org, :id, :event, :source, :rule, 'v1', 's1', :title, :author, :level, :techniques,"
+            " :tactics, :at, :host, 'windows', 'what happened', CAST(:entities AS jsonb),"
+            " CAST(:clauses AS jsonb))"
         ),
         row | {key: json.encode(row[key]).decode() for key in ("entities", "clauses")},
     )
