@@ -1,0 +1,39 @@
+"""`xdr doctor`: what is wrong on this node, found without the API and without the database."""
+
+from typing import Any
+
+import msgspec
+import typer
+
+from appliance.cli.checks import run_checks
+from appliance.cli.commands import Commands
+from appliance.cli.failures import ExitCode
+from appliance.cli.output import Column
+from appliance.cli.session import Session
+
+_FINDING = [
+    Column("CHECK", "check"),
+    Column("STATE", lambda item: "ok" if item["ok"] else "PROBLEM"),
+    Column("CAUSE", "cause"),
+    Column("IMPACT", "impact"),
+    Column("COMMAND", "command"),
+]
+
+
+def register(app: Commands) -> None:
+    app.command()(doctor)
+
+
+def doctor(session: Session) -> None:
+    """
+    Check this node: settings, credentials, spool, disk, ports.
+
+    Works with the appliance stopped. Ends with 8 if something is wrong, and says what to type.
+    """
+    findings = run_checks(session)
+    rows: list[dict[str, Any]] = [msgspec.to_builtins(finding) for finding in findings]
+    session.printer.rows(rows, _FINDING)
+    wrong = sum(not finding.ok for finding in findings)
+    session.say(f"{len(findings)} checks, {wrong} problems")
+    if wrong:
+        raise typer.Exit(ExitCode.PROBLEMS)

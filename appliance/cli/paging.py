@@ -1,0 +1,21 @@
+"""Lists that come in pages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from appliance.cli.client import PAGE
+from appliance.cli.session import Session
+
+
+def listed(
+    session: Session, path: str, *, limit: int, everything: bool, cursor: str = "", **query: Any
+) -> Iterator[Any]:
+    """The items of a list: up to `limit`, or all. Says on standard error how to go on."""
+    left = limit
+    size = PAGE if everything else min(limit, PAGE)
+    for items, following in session.api.pages(path, limit=size, cursor=cursor, **query):
+        yield from items if everything else items[:left]
+        left -= len(items)
+        if following and not everything and left <= 0:
+            session.say(f"there are more: add --all, or --cursor '{following}'")
+            return
