@@ -54,6 +54,8 @@ def ingest_application(
         # Our own reading counts unpacked bytes, and says what is too large in each protocol's words.
         request_max_body_size=None,
         openapi_config=None,
+        # The process decides how it logs; an application inside it does not.
+        logging_config=None,
         debug=False,
     )
 

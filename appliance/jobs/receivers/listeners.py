@@ -82,6 +82,15 @@ class Listeners:
             raise
         self._tasks = [asyncio.create_task(batcher.run()) for batcher in self._batchers.values()]
 
+    async def watch(self) -> None:
+        """
+        Waits until `stop`.
+
+        Raises whatever ended a listener before: messages would be received and go nowhere, so the process
+        has to end and be started again.
+        """
+        await asyncio.gather(*self._tasks)
+
     async def stop(self) -> None:
         """Stops listening, then hands over what was already received."""
         for server in self._servers.values():

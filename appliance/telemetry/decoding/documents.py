@@ -24,6 +24,8 @@ _MOST_MALFORMED = 10_000
 _EXCERPT = 120
 _BEYOND_64_BITS = 2**63
 _WRAPPER_OPENING_BYTES = 4096
+# Nothing smaller can hold enough values to be slow.
+_SMALLEST_CROWD_BYTES = 65_536
 
 Preparing = Callable[[Bounds, Mapping[str, str]], Context]
 
@@ -32,7 +34,7 @@ class NotJSONError(ValueError):
     """These bytes are no JSON document; the message says where it breaks."""
 
 
-def parse(piece: bytes) -> Any:
+def parse(piece: bytes, *, may_be_crowded: bool = False) -> Any:
     """
     One JSON document.
 
@@ -40,8 +42,10 @@ def parse(piece: bytes) -> Any:
     a document gets a second, lenient reading in which only those characters are replaced.
 
     Raises:
-        NotJSONError: It is no JSON document.
+        NotJSONError: It is no JSON document, or has more values than a real event and does not wrap many.
     """
+    if len(piece) > _SMALLEST_CROWD_BYTES and not may_be_crowded and framing.is_crowded(piece):
+        raise NotJSONError("more values than any real event has")
     try:
         return orjson.loads(piece)
     except orjson.JSONDecodeError as strict:
@@ -93,7 +97,9 @@ class Reading:
             self.refuse(start, end, f"longer than {self._context.bounds.event_bytes} bytes")
             return
         try:
-            document = parse(piece)
+            document = parse(
+                piece, may_be_crowded=end - start > _SMALLEST_CROWD_BYTES and _opens_wrapper(piece)
+            )
         except NotJSONError as error:
             self.refuse(start, end, f"not JSON: {error}")
             return

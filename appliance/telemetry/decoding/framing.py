@@ -7,6 +7,7 @@ possessive because an unclosed string would otherwise make them quadratic.
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 Span = tuple[int, int]
 
@@ -18,6 +19,10 @@ _COUNT_DIGITS = 10
 _OPENING = frozenset(b"[{")
 _CLOSING = frozenset(b"]}")
 _COMMA = ord(",")
+_QUOTE = ord('"')
+_CROWD = 32_768
+# No reader goes deeper; what does is one malformed piece to the end of the body.
+_DEEPEST = 1024
 
 
 def lines(body: bytes, start: int = 0) -> Iterator[Span]:
@@ -42,6 +47,8 @@ def documents(body: bytes, start: int = 0) -> Iterator[Span]:
             if depth == 0:
                 begin = match.start()
             depth += 1
+            if depth > _DEEPEST:
+                break
         elif first in _CLOSING and depth:
             depth -= 1
             if depth == 0:
@@ -58,6 +65,8 @@ def elements(body: bytes, start: int, end: int) -> Iterator[Span]:
         first = body[match.start()]
         if first in _OPENING:
             depth += 1
+            if depth > _DEEPEST:
+                break
         elif first in _CLOSING:
             depth -= 1
         if depth == 0 or (depth == 1 and first == _COMMA):
@@ -88,6 +97,18 @@ def counted(body: bytes) -> Iterator[Span]:
         if end > begin:
             yield begin, end
         position = end
+
+
+def is_crowded(piece: bytes) -> bool:
+    """
+    Whether a JSON document has so many members and elements that reading it would be slow.
+
+    Counting commas is cheap but sees those inside strings too, so it only decides who is looked at closely.
+    """
+    if piece.count(b",") + piece.count(b"[") + piece.count(b"{") <= _CROWD:
+        return False
+    separators = (match for match in _TOKEN.finditer(piece) if piece[match.start()] != _QUOTE)
+    return sum(1 for _ in islice(separators, _CROWD + 1)) > _CROWD
 
 
 def first_byte(body: bytes) -> Span:

@@ -17,6 +17,8 @@ from appliance.telemetry.events import Event
 # Characters that XML 1.0 forbids and that log messages contain all the same.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BROKEN_ENTITY = re.compile(r"&(lt|gt|amp|quot|apos) ")
+# Syslog carries no message near this long, and expat calls back for every element.
+_LONGEST = 131_072
 _MOST_CODES = 1000
 
 
@@ -29,8 +31,10 @@ def xml_fields(text: str) -> tuple[Fields, dict[str, str]]:
     The event's data by name, and its System part by element (attributes as "Element.Attribute").
 
     Raises:
-        UnsafeXMLError: It is not well formed before the event id, or declares a document type.
+        UnsafeXMLError: It is too long, not well formed before the event id, or declares a document type.
     """
+    if len(text) > _LONGEST:
+        raise UnsafeXMLError(f"longer than {_LONGEST} characters")
     reader = _Reader()
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse

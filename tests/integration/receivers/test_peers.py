@@ -100,7 +100,7 @@ def rsyslog(tmp_path: Path, action: str) -> list[str]:
     (tmp_path / "rsyslog.conf").write_text(
         f"""
         global(workDirectory="{tmp_path}" defaultNetstreamDriverCAFile="{tmp_path}/ca.pem")
-        module(load="imfile") module(load="omrelp") module(load="omelasticsearch")
+        module(load="imfile") module(load="omrelp" tls.tlslib="openssl") module(load="omelasticsearch")
         template(name="doc" type="list" option.jsonf="on") {{
           property(outname="@timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
           property(outname="host" name="hostname" format="jsonf")
@@ -169,13 +169,15 @@ RSYSLOG_ACTIONS = {
     Transport.TCP: 'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" template="RSYSLOG_ForwardFormat")',
     Transport.TLS: 'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing="octet-counted" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/certvalid" template="RSYSLOG_SyslogProtocol23Format")',
     Transport.RELP: 'action(type="omrelp" target="127.0.0.1" port="{port}" template="RSYSLOG_SyslogProtocol23Format")',
+    Transport.RELP_TLS: 'action(type="omrelp" target="localhost" port="{port}" tls="on" tls.caCert="{ca}" tls.authMode="certvalid" template="RSYSLOG_SyslogProtocol23Format")',
 }
 
 
 @pytest.mark.parametrize("transport", RSYSLOG_ACTIONS)
 async def test_rsyslog_delivers_every_line_once(intake, certificates, transport):
     async with listening(intake, certificates, transport) as listeners:
-        action = RSYSLOG_ACTIONS[transport].format(port=listeners.ports[f"syslog-{transport}"])
+        port = listeners.ports[f"syslog-{transport}"]
+        action = RSYSLOG_ACTIONS[transport].format(port=port, ca=certificates / "ca.pem")
         async with running(*rsyslog(certificates, action)):
             await everything(intake)
 

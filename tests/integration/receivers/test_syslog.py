@@ -186,6 +186,22 @@ async def test_batches_wait_out_a_full_intake_without_losing_a_message(intake):
     assert batcher.accepted_messages == 1
 
 
+async def test_a_listener_that_cannot_hand_on_ends_the_watch(certificates):
+    class Broken:
+        async def accept(self, _):
+            raise OSError("the disk is gone")
+
+    listeners = Listeners(Broken(), [Listener("syslog-udp", Transport.UDP, 0, "127.0.0.1")])
+    await listeners.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("127.0.0.1", listeners.ports["syslog-udp"]))
+
+    with pytest.raises(OSError, match="disk"):
+        await asyncio.wait_for(listeners.watch(), 10)
+    with pytest.raises(OSError, match="disk"):
+        await listeners.stop()
+
+
 async def test_a_crowd_of_forged_senders_shares_batches(intake):
     batcher = Batcher(intake, "syslog-udp")
     for index in range(5000):
