@@ -26,8 +26,8 @@ def main() -> None:
     started = time.process_time()
     for rule in rules:
         try:
-            for query in backend.convert(SigmaCollection.from_yaml(rule["text"])):
-                queries.append((rule["where"], query.split(" WHERE ", 1)[1]))
+            converted = backend.convert(SigmaCollection.from_yaml(rule["text"]))
+            queries += [(rule["where"], query.split(" WHERE ", 1)[1]) for query in converted]
         except (SigmaError, NotImplementedError, IndexError):
             continue
     converting = time.process_time() - started

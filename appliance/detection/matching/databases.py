@@ -14,6 +14,9 @@ import hyperscan
 
 _FLAGS: Final = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_SINGLEMATCH
 _CASELESS: Final = _FLAGS | hyperscan.HS_FLAG_CASELESS
+_SUSPECTING: Final = (
+    hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_ALLOWEMPTY
+)
 
 Scan = Callable[[bytes], list[int]]
 
@@ -29,15 +32,25 @@ class DatabaseStore(Protocol):
 
 
 def scanner(
-    expressions: Sequence[bytes], store: DatabaseStore | None = None, *, caseless: bool = False
+    expressions: Sequence[bytes],
+    store: DatabaseStore | None = None,
+    *,
+    caseless: bool = False,
+    suspecting: bool = False,
 ) -> Scan:
     """
     A function that tells which of the expressions are found in some bytes, by their positions.
 
+    The next call reuses the list it returns.
+
+    Args:
+        caseless: The case of ASCII letters is ignored.
+        suspecting: What is found need not match, but what matches is found; for any expression.
+
     Raises:
         hyperscan.CompilerError: An expression is not one of Vectorscan's.
     """
-    flags = _CASELESS if caseless else _FLAGS
+    flags = _SUSPECTING if suspecting else _CASELESS if caseless else _FLAGS
     name = _name(expressions, flags)
     database = _load(store, name) or _compile(expressions, flags, store, name)
     scan = database.scan
@@ -56,7 +69,7 @@ def scanner(
 
 
 def finder(expressions: Sequence[bytes]) -> Callable[[bytes], list[int]]:
-    """A function that tells where in some bytes a match of any of the expressions ends, ASCII case ignored."""
+    """A function that tells where in some bytes matches of the expressions end; ASCII case is ignored."""
     database = hyperscan.Database()
     caseless = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_CASELESS
     database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=caseless)

@@ -17,13 +17,13 @@ _MOST_COMPILED = 4096
 class Expression(Protocol):
     """A compiled expression."""
 
-    def search(self, text: str) -> object | None: ...
+    def search(self, text: bytes) -> object | None: ...
 
 
 @lru_cache(maxsize=_MOST_COMPILED)
 def linear_regex(pattern: str, flags: str) -> Expression:
     r"""
-    A compiled expression; `search` finds it anywhere in a text.
+    A compiled expression; `search` finds it anywhere in UTF-8.
 
     Args:
         pattern: RE2 syntax. `\\d`, `\\w` and `\\s` are ASCII; `$` is the end of the text.
@@ -34,6 +34,7 @@ def linear_regex(pattern: str, flags: str) -> Expression:
     """
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True  # whether it matches is all that is asked
     prefix = f"(?{flags})" if flags else ""
     try:
         compiled: Expression = re2.compile(prefix + pattern, options)

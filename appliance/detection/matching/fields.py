@@ -14,6 +14,7 @@ from appliance.detection.matching.databases import DatabaseStore, Scan, scanner
 from appliance.detection.matching.exact import Element, Predicate, predicate_of
 from appliance.detection.matching.gates import gates_of
 from appliance.detection.matching.globs import folded, literal_expression, literals, scan_expression
+from appliance.detection.matching.regexes import Numbered, RegexSuspects
 from appliance.detection.matching.values import fold, text_of
 from appliance.detection.sigma.tree import (
     ANY_TEXT,
@@ -29,6 +30,7 @@ from appliance.detection.sigma.tree import (
 _LONGEST_SCANNED: Final = 300
 _MOST_WILDCARDS: Final = 4
 _LONGEST_GATE: Final = 64
+_LONG: Final = 2048
 
 Candidate = tuple[int, Predicate]
 
@@ -50,11 +52,16 @@ class FieldTests:
         self._tails: dict[str, list[int]] = {}
         self._always: list[Candidate] = []
         self._scanned: dict[bytes, tuple[list[int], list[Candidate]]] = {}
+        self._predicates: dict[int, Predicate] = {}
+        self._ungated: list[Numbered] = []
+        self._regexes: list[Numbered] = []
         for number, test in enumerate(tests):
             self._place(number, test)
         self.expressions = list(self._scanned)
         self._outcomes = list(self._scanned.values())
         self._scan: Scan | None = scanner(self.expressions, store) if self.expressions else None
+        self._suspects = RegexSuspects(self._ungated, store) if self._ungated else None
+        self._long_suspects = RegexSuspects(self._regexes, store)
         del self._scanned
 
     def passed(self, elements: Sequence[Element]) -> set[int]:
@@ -78,9 +85,26 @@ class FieldTests:
         candidates = self._always
         if self._scan:
             candidates = candidates + self._scanned_candidates(text, passed)
+        if self._regexes:
+            candidates = self._with_regexes(raw, candidates)
         for number, predicate in candidates:
             if number not in passed and predicate(element):
                 passed.add(number)
+
+    def _with_regexes(self, raw: str, candidates: list[Candidate]) -> list[Candidate]:
+        """
+        The candidates, and the expressions that could match.
+
+        A long value may open every gate and still match nothing, so there all expressions are scanned for.
+        """
+        if len(raw) > _LONG:
+            candidates = [candidate for candidate in candidates if candidate[0] not in self._predicates]
+            numbers = self._long_suspects.numbers_for(raw)
+        elif self._suspects is None:
+            return candidates
+        else:
+            numbers = self._suspects.numbers_for(raw)
+        return [*candidates, *((number, self._predicates[number]) for number in numbers)]
 
     def _scanned_candidates(self, text: str, passed: set[int]) -> list[Candidate]:
         suspects: list[Candidate] = []
@@ -99,10 +123,19 @@ class FieldTests:
             return
         if isinstance(test, Text):
             self._place_text(number, test)
-        elif isinstance(test, Regex) and (gates := gates_of(test.pattern)):
-            self._gate(number, test, gates)
+        elif isinstance(test, Regex):
+            self._place_regex(number, test)
         else:
             self._always.append((number, predicate_of(test)))
+
+    def _place_regex(self, number: int, test: Regex) -> None:
+        self._predicates[number] = predicate_of(test)
+        self._regexes.append((number, test))
+        gates = gates_of(test.pattern)
+        if gates:
+            self._gate(number, test, gates)
+        else:
+            self._ungated.append((number, test))
 
     def _place_text(self, number: int, test: Text) -> None:
         parts = folded(test)

@@ -52,23 +52,32 @@ class Group:
                     self._ways.append(_way(number, way, positives, negatives))
         self._way_of = [way for way in self._ways for _ in range(way.positives.bit_count())]
         self._positives = Conjunctions(positives, memory, store)
-        self._negatives = Conjunctions(negatives, memory, store) if negatives else None
+        self._negatives = Conjunctions(negatives, memory, store)
 
     def match(self, fields: Mapping[str, Value], ruled_out: frozenset[Test] = NO_TESTS) -> Sequence[int]:
         """The numbers of the rules that fire, ascending; keywords `ruled_out` are not looked for."""
         satisfied = self._positives.satisfied(fields, ruled_out)
         if not satisfied:
             return self._always
-        # Events that satisfy anything are few, and filters are looked at for those only.
-        excluded = self._negatives.satisfied(fields) if self._negatives else 0
+        ways, asked = self._ways_of(satisfied)
+        # Filters are looked at only where one of them could change the answer.
+        excluded = self._negatives.satisfied(fields, among=asked) if asked else 0
         fired = set(self._always)
+        for way in ways:
+            if not way.negatives & excluded and (way.verify is None or holds(way.verify, fields)):
+                fired.add(way.rule)
+        return tuple(sorted(fired)) if fired else NO_RULES
+
+    def _ways_of(self, satisfied: int) -> tuple[list[_Way], int]:
+        """The ways that satisfied conjunctions belong to, and their filters together."""
+        ways: list[_Way] = []
+        asked = 0
         while satisfied:
             way = self._way_of[satisfied.bit_length() - 1]
             satisfied &= ~way.positives
-            if way.negatives & excluded or (way.verify is not None and not holds(way.verify, fields)):
-                continue
-            fired.add(way.rule)
-        return tuple(sorted(fired)) if fired else NO_RULES
+            ways.append(way)
+            asked |= way.negatives
+        return ways, asked
 
 
 def _way(number: int, way: Alternative, positives: list[Conjunction], negatives: list[Conjunction]) -> _Way:

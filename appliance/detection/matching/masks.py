@@ -23,6 +23,7 @@ MISSING: Final[Any] = object()
 """Stands for the value of a field that is not there; no event can hold it."""
 
 NO_TESTS: Final[frozenset[Test]] = frozenset()
+EVERYTHING: Final = -1
 _NEGATED: Final = -1
 # Fields with values so long and different that looking whether they matter at all pays.
 _LONG_FIELDS: Final = frozenset(
@@ -155,15 +156,21 @@ class Conjunctions:
             for mask in [*_most_telling_first(short, self._start), *long]
         ]
 
-    def satisfied(self, fields: Mapping[str, Value], ruled_out: frozenset[Test] = NO_TESTS) -> int:
+    def satisfied(
+        self,
+        fields: Mapping[str, Value],
+        ruled_out: frozenset[Test] = NO_TESTS,
+        among: int = EVERYTHING,
+    ) -> int:
         """
         One bit per conjunction that the fields of an event satisfy.
 
         Args:
             ruled_out: Keywords known not to be in the event.
+            among: The conjunctions that are asked about.
         """
         get = fields.get
-        left = self._start
+        left = self._start & among
         for field, recall, compute, concerned in self._fields:
             if left & concerned:
                 value = get(field, MISSING)
@@ -172,7 +179,7 @@ class Conjunctions:
                 if not left:
                     break
         if self._keywords is not None:
-            left |= self._only_keywords
+            left |= self._only_keywords & among
             if left & self._keywords.concerned:
                 is_no = ruled_out is not NO_TESTS and self._keywords.tests <= ruled_out
                 left &= self._keywords.nothing if is_no else self._keywords.mask_of_all(fields)

@@ -37,7 +37,7 @@ Span = tuple[int, int]
 def decode_evtx(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Decoded:
     """The events of one EVTX file; `start` and `end` of each are those of its record in the file."""
     decoded = Decoded(events=[], malformed=[])
-    if not body.startswith(_FILE_MAGIC):
+    if not body.startswith(_FILE_MAGIC) or len(body) < _FILE_HEADER_BYTES:
         decoded.malformed.append(Malformed(0, len(body), "not an EVTX file"))
         return decoded
     places = _places(body)

@@ -31,8 +31,12 @@ _PACKED: Final = frozenset({"EventData", "StringInserts"})
 _PLAIN: Final = frozenset({str, int, float, type(None), tuple})
 _MOST_MALFORMED: Final = 10_000
 # Parsing into the types an event may hold is as fast as parsing into any, and proves them on the way.
-_flat_fields: Final = msgspec.json.Decoder(dict[str, str | int | float | None | tuple[str, ...]]).decode
+_flat_fields: Final = msgspec.json.Decoder(dict[str, str | int | float | tuple[str, ...] | None]).decode
 _EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than making one
+# Windows bounds a record at 64 KiB of UTF-16; escaped, as UTF-8 and with its message it stays below this.
+# Whatever is larger is none, and would only cost the matcher its time.
+_LARGEST_EVENT_BYTES: Final = 262_144
+_SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
 _SPLIT_BYTES: Final = 1_048_576
 _HOSTS: Final = ("Computer", "ComputerName", "computer_name")
@@ -68,7 +72,7 @@ class _Reading:
         self._host = fallback_host
         self._append = self.decoded.events.append
         self._room = bounds.events
-        self._longest = bounds.event_bytes
+        self._longest = min(bounds.event_bytes, _LARGEST_EVENT_BYTES)
         self._most_fields = bounds.fields
 
     def add_lines(self) -> None:
@@ -94,13 +98,15 @@ class _Reading:
         else:
             # What needs no look at its values: a flat document with nothing packed into one field.
             event_id = fields.get("EventID")
+            if size > _SMALL_BYTES and _has_long_tuple(fields, self._most_fields):
+                return self._refuse(start, piece, f"more than {self._most_fields} values in a field")
             if event_id.__class__ is int and len(fields) <= self._most_fields and _PACKED.isdisjoint(fields):
                 outcome = _event(fields, str(event_id), self._host)
             else:
                 outcome = windows_event(fields, self._bounds, self._host)
         if outcome.__class__ is not Event:
             return self._refuse(start, piece, str(outcome))
-        event: Event = outcome  # type: ignore[assignment]  # just checked, faster than isinstance
+        event: Event = outcome
         event.start = start
         event.end = start + size - (piece[-1] == _CARRIAGE_RETURN)
         self._append(event)
@@ -169,11 +175,17 @@ def _flat(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     return _flattened(fields, bounds)
 
 
+def _has_long_tuple(fields: Mapping[str, Any], most: int) -> bool:
+    return any(type(value) is tuple and len(value) > most for value in fields.values())
+
+
 def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     odd = {name: value for name, value in fields.items() if type(value) not in _PLAIN}
     for name in odd:
         del fields[name]
     fields.update(flatten(odd, bounds))
+    if _has_long_tuple(fields, bounds.fields):
+        raise BoundExceededError(f"more than {bounds.fields} values in a field")
     return fields
 
 

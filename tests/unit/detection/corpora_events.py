@@ -33,7 +33,7 @@ def naive_rules(sources: list[RuleSource], ids: set[str]) -> list[NaiveRule]:
 
 
 def windows_bodies(corpora: Path) -> Iterator[bytes]:
-    """The Windows JSON of the OTRF archives in pieces of some hundred kilobytes, as a shipper would send it."""
+    """The Windows JSON of the OTRF archives in pieces of 256 KiB, as a shipper would send it."""
     for file in _otrf_files(corpora):
         is_windows: bool | None = None
         for block in _whole_lines(file):
