@@ -21,7 +21,7 @@ from appliance.foundation import feed
 from appliance.foundation import observability as metrics
 from appliance.foundation.actors import Scope
 from appliance.foundation.clock import Clock
-from appliance.foundation.database import Database, driver, transaction
+from appliance.foundation.database import Database, driver, platform_transaction, transaction
 from appliance.incidents.grouping import Correlator
 from appliance.incidents.memory import Mention, Sighting, State, pack, unpack
 from appliance.incidents.recording import Recorder
@@ -47,6 +47,14 @@ class Correlation:
         self._database, self._clock = database, clock
         self._remembered: dict[UUID, Remembered] = {}
 
+    async def pending(self) -> list[Scope]:
+        """The organisations that have findings to correlate; one question for all of them."""
+        async with platform_transaction(self._database) as session:
+            rows = (await session.execute(_PENDING, {"consumer": CONSUMER, "start": UUID(int=0)})).all()
+        lags = [(self._clock.now() - row.since).total_seconds() for row in rows]
+        metrics.DETECTION_LAG.set(max(lags, default=0.0))
+        return [Scope(org_id=row.id) for row in rows]
+
     async def step(self, scope: Scope) -> int:
         """
         Correlate the next batch of an organisation's findings; how many there were.
@@ -65,10 +73,7 @@ class Correlation:
     async def _batch(self, session: AsyncSession, scope: Scope) -> int:
         rows = await feed.read(session, scope, consumer=CONSUMER, table="findings", limit=BATCH)
         if not rows:
-            metrics.DETECTION_LAG.set(0)
             return 0
-        now = self._clock.now()
-        metrics.DETECTION_LAG.set((now - rows[0].created_at).total_seconds())
         correlator, number = await self._load(session, scope)
         await heed_people(session, scope, correlator)
         changes = correlator.add(sighting_of(row) for row in rows)
@@ -120,6 +125,15 @@ class Correlation:
             (scope.org_id, pack(correlator.state), number, saved_at),
         )
         self._remembered[scope.org_id] = Remembered(correlator, saved_at)
+
+
+_PENDING = text(
+    "SELECT o.id, f.created_at AS since FROM organisations o"
+    " LEFT JOIN feed_positions p ON p.org_id = o.id AND p.consumer = :consumer"
+    " CROSS JOIN LATERAL (SELECT created_at FROM findings f WHERE f.org_id = o.id AND f.tx < app.horizon()"
+    " AND (f.tx, f.id) > (coalesce(p.tx, 0), coalesce(p.id, :start)) ORDER BY f.tx, f.id LIMIT 1) AS f"
+    " ORDER BY f.created_at"
+)
 
 
 def sighting_of(row: Row[Any]) -> Sighting:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from appliance.detection.committing import FINDINGS_CHANNEL
 from appliance.foundation.actors import Scope
 from appliance.foundation.clock import SystemClock
-from appliance.foundation.database import Database, organisation_ids
+from appliance.foundation.database import Database
 from appliance.foundation.errors import ApplianceError, Unavailable
 from appliance.foundation.feed import Wakeups, wakeups
 from appliance.foundation.heartbeat import beat
@@ -30,7 +30,6 @@ log = structlog.get_logger()
 # A Postgres advisory lock: whoever's session holds it is the active correlator.
 LOCK = 0x58444554
 _STANDBY_SECONDS = 2.0
-_LEARN_SECONDS = 10.0
 
 
 async def detect(settings: Settings, stop: asyncio.Event) -> None:
@@ -85,16 +84,11 @@ class _Follower:
 
     async def _lead(self, connection: AsyncConnection, woken: Wakeups) -> None:
         correlation = Correlation(self._database, SystemClock())
-        organisations: list[UUID] = []
-        learned = 0.0
-        loop = asyncio.get_running_loop()
         while not self._stop.is_set():
             # The lock lives as long as the session: if that is gone, so is the right to go on.
             await connection.execute(text("SELECT 1"))
             await connection.commit()
-            if loop.time() - learned > _LEARN_SECONDS or not organisations:
-                organisations, learned = await organisation_ids(self._database), loop.time()
-            more = [await self._step(correlation, Scope(org_id=org_id)) for org_id in organisations]
+            more = [await self._step(correlation, scope) for scope in await correlation.pending()]
             if not any(more):
                 await woken.wait()
 

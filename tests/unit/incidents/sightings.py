@@ -61,9 +61,10 @@ def _sets(links, merged):
         into |= step
     sets = {}
     for finding, group in links.items():
-        while group in into:
-            group = into[group]
-        sets.setdefault(group, set()).add(finding)
+        root = group
+        while root in into:
+            root = into[root]
+        sets.setdefault(root, set()).add(finding)
     return {frozenset(each) for each in sets.values()}
 
 
