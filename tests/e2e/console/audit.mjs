@@ -154,7 +154,8 @@ function watchPolicy() {
 
 function cookie(pair) {
   const [name, ...value] = pair.split('=');
-  return { name, value: value.join('='), url: base.origin };
+  // A `__Host-` cookie must be secure; browsers take one from localhost also without TLS.
+  return { name, value: value.join('='), url: base.origin.replace(/^http:/, 'https:'), secure: true };
 }
 
 function address(path) {

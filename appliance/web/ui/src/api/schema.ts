@@ -208,7 +208,7 @@ export interface LoadReport {
   loaded_at: string;
   by: Named | string | null;
   origin: string | null;
-  counts: { files: number; active: number; inactive: number; disabled: number };
+  counts: { files: number; active: number; inactive: number; disabled?: number; unmapped?: number };
   problems: LoadProblem[];
   reasons: Record<string, number>;
 }
@@ -249,6 +249,7 @@ export interface Quarantined {
   reason: string;
   size_bytes: number;
   preview: string;
+  replayed_at: string | null;
 }
 
 export interface Status {

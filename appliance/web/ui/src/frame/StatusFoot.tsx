@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { answer, api } from '../api/client';
 import { LIVE_MS } from '../api/queries';
 import type { Status } from '../api/schema';
+import { shortVersion } from '../rules/version';
 import { formatNumber, t, word } from '../language/language';
 
 const COLOURS = { ok: 'green', degraded: 'orange', down: 'red', not_configured: 'grey' } as const;
@@ -26,7 +27,7 @@ export function StatusFoot() {
       <Label color={COLOURS[state]} isCompact>{word('status', state)}</Label>
       {troubled.map((one) => <p key={one.name}><strong>{one.name}</strong>: {one.detail ?? word('status', one.state)}</p>)}
       <p>{t('status.rate', { rate: formatNumber(pipeline.rate_per_second) })}</p>
-      <p>{t('status.rules', { count: pipeline.rules_active, version: String(pipeline.rule_set_version ?? '–') })}</p>
+      <p>{t('status.rules', { count: pipeline.rules_active, version: shortVersion(pipeline.rule_set_version) })}</p>
       {pipeline.events_matched < pipeline.events_stored && (
         <p>{t('status.behind', { count: pipeline.events_stored - pipeline.events_matched })}</p>
       )}

@@ -9,6 +9,7 @@ import { t } from '../language/language';
 import { Loaded } from '../panels/Loaded';
 import { Panel } from '../panels/Panel';
 import { Moment } from '../panels/Time';
+import { shortVersion } from '../rules/version';
 import { SeverityLabel, Techniques } from './badges';
 import { PinButton } from './EvidencePanel';
 import { findings } from './queries';
@@ -56,7 +57,7 @@ function FindingItem({ finding, incident }: { finding: Finding; incident: string
         {open && (
           <>
             <Clauses of={finding.clauses} />
-            <p className="xdr-quiet">{t('findings.version', { rule: String(finding.rule_version), set: String(finding.set_version) })}</p>
+            <p className="xdr-quiet">{t('findings.version', { rule: shortVersion(finding.rule_version), set: shortVersion(finding.set_version) })}</p>
           </>
         )}
       </ExpandableSection>

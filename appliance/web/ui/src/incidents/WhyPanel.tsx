@@ -35,23 +35,24 @@ export function RuleAuthor({ author }: { author: string | null }) {
   return <p className="xdr-quiet">{t('rule.by')} <Inert text={authorName(author)} /></p>;
 }
 
-/** Each clause as a sentence, with the value it matched and the matched part marked. */
+/** Each clause: field, what the rule asks of it, and the value with the matched part marked. */
 export function Clauses({ of }: { of: readonly Clause[] }) {
+  return <ul className="xdr-clauses">{of.map((clause, index) => <li key={index}><Quoted clause={clause} /></li>)}</ul>;
+}
+
+/** Where no part can be marked, the appliance's own sentence says how the value came to match. */
+function Quoted({ clause }: { clause: Clause }) {
+  const { field, modifier, pattern, value, sentence } = clause;
+  const mark = matchedRange(clause);
+  if (value === null || mark === null) return <p><Inert text={sentence} /></p>;
   return (
-    <ul className="xdr-clauses">
-      {of.map((clause, index) => (
-        <li key={index}>
-          <p><Inert text={clause.sentence} /></p>
-          {clause.value !== null && (
-            <p className="xdr-clause-value">
-              <code>{clause.field ?? t('why.any_field')}</code>
-              <span className="xdr-quiet">{clause.negated && `${word('query', 'not')} `}{word('modifier', clause.modifier ?? 'equals')} “<Inert text={clause.pattern} />”</span>
-              <code className="xdr-value"><Inert text={clause.value} mark={matchedRange(clause)} multiline /></code>
-            </p>
-          )}
-        </li>
-      ))}
-    </ul>
+    <>
+      <p>
+        <code>{field ?? t('why.any_field')}</code>{' '}
+        {word('modifier', modifier ?? 'equals')} “<Inert text={pattern} />”
+      </p>
+      <p><code className="xdr-value"><Inert text={value} mark={mark} multiline /></code></p>
+    </>
   );
 }
 

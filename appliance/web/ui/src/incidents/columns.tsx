@@ -2,6 +2,7 @@ import { Link } from 'react-router';
 
 import type { Entity, Incident } from '../api/schema';
 import { Inert } from '../evidence/Inert';
+import { inertText } from '../evidence/inert';
 import { formatNumber, t, word } from '../language/language';
 import { Ago } from '../panels/Time';
 import type { Column } from '../rows/Grid';
@@ -22,10 +23,10 @@ export const QUEUE_COLUMNS: readonly Column<Incident>[] = [
 function Title({ incident }: { incident: Incident }) {
   return (
     <>
-      <Link to={`/incidents/${incident.id}`} className="xdr-title" tabIndex={-1}>
+      <Link to={`/incidents/${incident.id}`} className="xdr-title xdr-two-lines" tabIndex={-1} title={inertText(incident.title)}>
         <span className="xdr-number">#{incident.number}</span> <Inert text={incident.title} />
       </Link>
-      {' '}<span className="xdr-quiet xdr-aside">{t('incidents.findings', { count: incident.findings_count })}</span>
+      <span className="xdr-quiet xdr-aside">{t('incidents.findings', { count: incident.findings_count })}</span>
     </>
   );
 }

@@ -16,6 +16,11 @@ export function formatTime(iso: string, precise = false): string {
   }).format(new Date(iso));
 }
 
+export function formatDate(iso: string): string {
+  const zone = preference.get('zone') === 'utc' ? 'UTC' : undefined;
+  return new Intl.DateTimeFormat(currentLanguage(), { dateStyle: 'medium', timeZone: zone }).format(new Date(iso));
+}
+
 /** As much of a moment as tells the ticks of an axis apart. */
 export function formatAxisTime(iso: string, spanMS: number): string {
   const zone = preference.get('zone') === 'utc' ? 'UTC' : undefined;

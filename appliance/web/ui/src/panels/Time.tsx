@@ -1,10 +1,11 @@
 import { useSyncExternalStore } from 'react';
 
 import { t } from '../language/language';
-import { formatAgo, formatTime } from '../language/time';
+import { formatAgo, formatDate, formatTime } from '../language/time';
 import { usePreference } from '../frame/theme';
 
 const TICK_MS = 15_000;
+const LONG_AGO_MS = 60 * 86_400_000;
 let now = Date.now();
 const listeners = new Set<() => void>();
 let timer: number | undefined;
@@ -28,7 +29,12 @@ export function Ago({ at }: { at: string | null }) {
   const clock = useSyncExternalStore(subscribe, () => now);
   usePreference('zone');
   if (at === null) return <>{t('never')}</>;
-  return <time dateTime={at} title={formatTime(at)}>{formatAgo(at, Math.max(clock, Date.parse(at)))}</time>;
+  return <time dateTime={at} title={formatTime(at)}>{recentOrDate(at, Math.max(clock, Date.parse(at)))}</time>;
+}
+
+/** Long ago, a date says more than a number of days. */
+function recentOrDate(at: string, clock: number): string {
+  return clock - Date.parse(at) < LONG_AGO_MS ? formatAgo(at, clock) : formatDate(at);
 }
 
 /** A moment to the second, in the chosen zone. */

@@ -15,6 +15,7 @@ import { Moment } from '../panels/Time';
 import { Grid, type Column } from '../rows/Grid';
 import { useRows } from '../rows/useRows';
 import { latestLoad } from './queries';
+import { shortVersion } from './version';
 
 /** What became of every rule file at the last load: each that is not active has a reason. */
 export function LoadPage() {
@@ -38,11 +39,11 @@ function Report({ report }: { report: LoadReport }) {
     <>
       <Panel title={t('load.counts')} actions={<SaveButton problems={report.problems} />}>
         <p className="xdr-quiet">
-          {t('load.version', { version: String(report.version) })} · <Moment at={report.loaded_at} /> · <Inert text={[nameOf(report.by), report.origin].filter(Boolean).join(' · ')} />
+          {t('load.version', { version: shortVersion(report.version) })} · <Moment at={report.loaded_at} /> · <Inert text={[nameOf(report.by), report.origin].filter(Boolean).join(' · ')} />
         </p>
         <dl className="xdr-counts">
-          {(['files', 'active', 'inactive', 'disabled'] as const).map((one) => (
-            <div key={one}><dt>{t(`load.count.${one}`)}</dt><dd>{formatNumber(report.counts[one])}</dd></div>
+          {Object.entries(report.counts).sort(byOrder).map(([name, count]) => (
+            <div key={name}><dt>{word('load.count', name)}</dt><dd>{formatNumber(count)}</dd></div>
           ))}
         </dl>
         <Reasons reasons={report.reasons} chosen={reason} choose={setReason} />
@@ -115,6 +116,12 @@ function SaveButton({ problems }: { problems: readonly LoadProblem[] }) {
     saveFile('rule-load.csv', csvFile(['path', 'rule_id', 'title', 'reason', 'detail'], rows), 'text/csv;charset=utf-8');
   };
   return <Button size="sm" variant="secondary" onClick={save} isDisabled={problems.length === 0}>{t('export.start')}</Button>;
+}
+
+const COUNTS = ['files', 'active', 'inactive', 'disabled', 'unmapped'];
+
+function byOrder([left]: [string, number], [right]: [string, number]): number {
+  return COUNTS.indexOf(left) - COUNTS.indexOf(right);
 }
 
 function nameOf(by: LoadReport['by']): string {

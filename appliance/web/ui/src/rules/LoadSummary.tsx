@@ -5,6 +5,7 @@ import { t } from '../language/language';
 import { Ago } from '../panels/Time';
 import { Loaded } from '../panels/Loaded';
 import { latestLoad } from './queries';
+import { shortVersion } from './version';
 
 /** The rule set now in use, in one line, with the way to its report. */
 export function LoadSummary() {
@@ -15,8 +16,8 @@ export function LoadSummary() {
         <p className="xdr-line">
           <span>{t('load.active', { count: counts.active })}</span>
           <span>{t('load.inactive', { count: counts.inactive })}</span>
-          <span>{t('load.disabled', { count: counts.disabled })}</span>
-          <span className="xdr-quiet">{t('load.version', { version: String(version) })} · <Ago at={loaded_at} /></span>
+          {counts.disabled !== undefined && <span>{t('load.disabled', { count: counts.disabled })}</span>}
+          <span className="xdr-quiet">{t('load.version', { version: shortVersion(version) })} · <Ago at={loaded_at} /></span>
           <Link to="/rules/loads/latest">{t('load.report')}</Link>
         </p>
       )}

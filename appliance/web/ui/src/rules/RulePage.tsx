@@ -18,6 +18,7 @@ import { useMay } from '../session/session';
 import { authorName, logsourceText, RuleStateLabel } from './badges';
 import { rule, RULES } from './queries';
 import { TestPanel } from './TestPanel';
+import { shortVersion } from './version';
 
 export function RulePage() {
   const { id = '' } = useParams();
@@ -75,7 +76,7 @@ function FactsPanel({ rule: one }: { rule: RuleDetail }) {
     [t('column.techniques'), <Techniques key="t" of={one.techniques} />],
     [t('rule.status'), <Inert key="s" text={one.status ?? '–'} />],
     [t('rule.origin'), word('rule.origin', one.origin)],
-    [t('rule.version'), String(one.version)],
+    [t('rule.version'), shortVersion(one.version)],
     [t('event.id'), <code key="i"><Inert text={one.id} /></code>],
   ];
   return (

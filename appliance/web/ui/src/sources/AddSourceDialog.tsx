@@ -9,6 +9,9 @@ import { Failure } from '../panels/Failure';
 import { FORMATS } from './formats';
 import { SOURCES } from './queries';
 
+/** As the appliance demands it: the name is part of addresses. */
+const NAME = /^[A-Za-z0-9._-]{1,100}$/;
+
 export function AddSourceDialog({ added, cancel }: { added: (source: Source) => void; cancel: () => void }) {
   const [name, setName] = useState('');
   const [format, setFormat] = useState<string>(FORMATS[0]);
@@ -20,7 +23,8 @@ export function AddSourceDialog({ added, cancel }: { added: (source: Source) => 
       added(source);
     },
   });
-  const incomplete = name.trim() === '' || create.isPending;
+  const isNamed = NAME.test(name.trim());
+  const incomplete = !isNamed || create.isPending;
   return (
     <Modal variant="small" isOpen onClose={cancel} aria-labelledby="add-source-title">
       <ModalHeader title={t('sources.add')} description={t('sources.add.about')} labelId="add-source-title" />
@@ -28,7 +32,8 @@ export function AddSourceDialog({ added, cancel }: { added: (source: Source) => 
         {create.error && <Failure error={create.error} />}
         <Form id="add-source" onSubmit={(event) => { event.preventDefault(); if (!incomplete) create.mutate(); }}>
           <FormGroup label={t('sources.name')} fieldId="source-name" isRequired>
-            <TextInput id="source-name" value={name} onChange={(_, value) => setName(value)} isRequired autoComplete="off" />
+            <TextInput id="source-name" value={name} onChange={(_, value) => setName(value)} isRequired autoComplete="off" aria-describedby="source-name-help" validated={name === '' || isNamed ? 'default' : 'error'} />
+            <p id="source-name-help" className="xdr-quiet">{t('sources.name.help')}</p>
           </FormGroup>
           <FormGroup label={t('sources.format')} fieldId="source-format">
             <FormSelect id="source-format" value={format} onChange={(_, value) => setFormat(value)}>

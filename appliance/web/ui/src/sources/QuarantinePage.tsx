@@ -72,6 +72,7 @@ function Item({ item }: { item: Quarantined }) {
         <strong><Inert text={word('quarantine.reason', item.reason)} /></strong>
         {item.source && <Inert text={item.source.name} />}
         <span className="xdr-quiet"><Moment at={item.received_at} /> · {formatBytes(item.size_bytes)}</span>
+        {item.replayed_at && <span className="xdr-quiet">{t('quarantine.replayed_at')} <Moment at={item.replayed_at} /></span>}
         {may && (
           <Button size="sm" variant="secondary" isLoading={replay.isPending} isDisabled={replay.isPending} onClick={() => replay.mutate()} aria-label={t('quarantine.replay.of', { reason: word('quarantine.reason', item.reason) })}>
             {t('quarantine.replay')}

@@ -36,7 +36,6 @@ function Shown({ token, ingestURL, source }: { token: string; ingestURL: string 
   const [address, setAddress] = useState(ingestURL ?? window.location.origin);
   const [chosen, setChosen] = useState<string | number>('curl');
   const snippets = snippetsFor({ address, source: source.name, token });
-  const snippet = snippets.find((one) => one.shipper === chosen);
   return (
     <>
       <Alert variant="warning" isInline component="h2" title={t('token.once')} />
@@ -47,9 +46,12 @@ function Shown({ token, ingestURL, source }: { token: string; ingestURL: string 
       </FormGroup>
       <p className="xdr-quiet">{t('token.address.about')}</p>
       <Tabs activeKey={chosen} onSelect={(_, key) => setChosen(key)} aria-label={t('token.shippers')}>
-        {snippets.map((one) => <Tab key={one.shipper} eventKey={one.shipper} title={<TabTitleText>{one.shipper}</TabTitleText>} />)}
+        {snippets.map((one) => (
+          <Tab key={one.shipper} eventKey={one.shipper} title={<TabTitleText>{one.shipper}</TabTitleText>}>
+            <Configuration text={one.text} file={one.file} />
+          </Tab>
+        ))}
       </Tabs>
-      {snippet && <Configuration text={snippet.text} file={snippet.file} />}
     </>
   );
 }
