@@ -25,8 +25,15 @@ from appliance.telemetry.events import Event
 
 # Characters that no encoding on the way spells otherwise, but for the escapes below.
 _RUN: Final = re.compile(r"[A-Za-z0-9 .,:;_$@#%()*+=!?^`~{}|\[\]-]+")
-# What spells such a character otherwise: \\u0020 to \\u007e in JSON, &#32; or &#x20; and so on in XML.
-_ESCAPES: Final = (rb"\\u00[2-7]", rb"&#x[2-7]", rb"&#[3-9]", rb"&#1[0-2]", rb"&#0", rb"&#x0")
+# What spells such a character, or a letter that folds to one, otherwise: as \\u0073 in JSON, &#115; in XML.
+_ESCAPES: Final = (
+    rb"\\u00[2-7]",
+    rb"\\u(?:0130|017f|212a)",
+    rb"&#[03-9]",
+    rb"&#1[0-2]",
+    rb"&#x[02-7]",
+    rb"&#x1[37]",
+)
 _SHORTEST: Final = 4
 _LIKE_A_NUMBER: Final = re.compile(r"[0-9 .einfax+-]*")
 _ADDED_BY_DECODERS: Final = ("untrusted", "low", "medium plus", "high", "system", "true", "false")

@@ -14,7 +14,7 @@ from appliance.detection.matching.conjunctions import Conjunction, Factor
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.fields import FieldTests
 from appliance.detection.matching.keywords import KeywordGate
-from appliance.detection.matching.memory import Memory
+from appliance.detection.matching.memory import Memory, remembered_as
 from appliance.detection.matching.values import elements_of
 from appliance.detection.sigma.tree import Test
 from appliance.telemetry.events import Value
@@ -74,7 +74,8 @@ class FieldMasks:
 
     def mask(self, value: Value) -> int:
         """The conjunctions that a value of the field does not rule out; remembered."""
-        if (known := self.memo.old(value)) is not None:
+        key = remembered_as(value)
+        if (known := self.memo.recall(key)) is not None:
             return known
         elements = elements_of(value)
         passed = self._tests.passed(elements)
@@ -82,7 +83,7 @@ class FieldMasks:
         if not elements:
             passed.update(self._tests.null)
         mask = self._mask(passed) if passed else self.nothing
-        return self.memo.remember(value, mask)
+        return self.memo.remember(key, mask)
 
     def mask_of_all(self, fields: Mapping[str, Value]) -> int:
         """The conjunctions that the values of an event together do not rule out."""

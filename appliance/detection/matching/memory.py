@@ -7,13 +7,26 @@ Invariants:
 """
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from sys import getsizeof
 from typing import Any, Final
 
 DEFAULT_BYTES: Final = 48 * 1_048_576
 # A dictionary's entry and its share of the table, measured with 64-bit CPython 3.11.
 _ENTRY_BYTES: Final = 104
-_LONGEST_VALUE: Final = 16_384
+_LARGEST_KEY: Final = 4096
+_LONGEST_TEXT: Final = 512
+
+
+def remembered_as(value: Any) -> Any:
+    """
+    The key of a value: itself, or the digest of a long text, so that scripts do not fill the memory.
+
+    Digests are bytes, which no value is; they are cryptographic, so that nobody can make two texts share one.
+    """
+    if value.__class__ is not str or len(value) <= _LONGEST_TEXT:
+        return value
+    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Memory:
@@ -60,15 +73,17 @@ class Memo:
         # The dictionary itself never changes, so that callers may keep its bound method.
         self.get = self._young.get
 
-    def old(self, value: Any) -> int | None:
-        """What was remembered before the last ageing; remembered anew."""
-        mask = self._old.get(value)
-        return None if mask is None else self.remember(value, mask)
+    def recall(self, key: Any) -> int | None:
+        """What is remembered under a key that `get` did not find; from before the last ageing as well."""
+        mask = self._young.get(key)
+        if mask is None and (mask := self._old.get(key)) is not None:
+            return self.remember(key, mask)
+        return mask
 
-    def remember(self, value: Any, mask: int) -> int:
-        size = getsizeof(value)
-        if size <= _LONGEST_VALUE and self._memory.take(size + getsizeof(mask) + _ENTRY_BYTES):
-            self._young[value] = mask
+    def remember(self, key: Any, mask: int) -> int:
+        size = getsizeof(key)
+        if size <= _LARGEST_KEY and self._memory.take(size + getsizeof(mask) + _ENTRY_BYTES):
+            self._young[key] = mask
         return mask
 
     def age(self) -> None:

@@ -14,7 +14,7 @@ from appliance.detection.sigma.rules import LoadReport, Reason
 from appliance.telemetry.decoding.evtx import decode_evtx
 from appliance.telemetry.decoding.windows import decode_windows_json
 from appliance.telemetry.events import Bounds
-from tests.unit.detection.corpora_events import naive_rules, rule_sources, windows_events
+from tests.unit.detection.corpora_events import naive_rules, rule_sources, windows_bodies, windows_events
 
 pytestmark = pytest.mark.corpora
 
@@ -111,3 +111,16 @@ def test_every_explanation_is_sufficient_and_each_quote_necessary(corpora, publi
 
     assert findings > 1_500
     assert wrong == []
+
+
+def test_matching_a_body_at_once_says_what_matching_each_event_says(corpora, public_rules):
+    rule_set, _ = public_rules
+    matches = 0
+
+    for body in windows_bodies(corpora):
+        events = decode_windows_json(body, Bounds(), {}).events
+        at_once = [list(found) for found in rule_set.match_body(events, body)]
+        matches += sum(map(len, at_once))
+        assert at_once == [list(rule_set.match(event)) for event in events]
+
+    assert matches > 1_500
