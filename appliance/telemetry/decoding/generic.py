@@ -13,6 +13,7 @@ import msgspec
 from appliance.telemetry.decoding.aliases import CONNECTION, apply, first
 from appliance.telemetry.decoding.context import Context, kind_part
 from appliance.telemetry.decoding.flattening import Fields, flatten
+from appliance.telemetry.decoding.routing import Route, route_of
 from appliance.telemetry.decoding.times import from_anything, from_format
 from appliance.telemetry.events import Event
 
@@ -28,7 +29,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     How one sender's events are read.
 
     Attributes:
-        kind: What the events are, such as "cisco.aaa"; "generic" lets category and product decide.
+        kind: What the events are, such as "cisco.aaa"; "" lets category, product and service decide.
         category, product, service: The Sigma log source they belong to.
         time_field: The flat name of the field that holds the event's time.
         time_format: A `strptime` pattern; "" reads ISO 8601 and epoch numbers of any unit.
@@ -38,7 +39,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         field: For text: the name under which the line is stored.
     """
 
-    kind: str = "generic"
+    kind: str = ""
     category: str = ""
     product: str = ""
     service: str = ""
@@ -96,9 +97,13 @@ def mapped_event(fields: Fields, context: Context) -> Event:
             fields[name] = fields[own]
     fields.update(mapping.constants)
     apply(fields, CONNECTION)
-    kind = mapping.kind if mapping.kind == "generic" else kind_part(mapping.kind)
-    product = f"{mapping.product}/{mapping.service}" if mapping.service else mapping.product
-    return Event(kind, mapping.category, product, fields, time, host.lower())
+    return Event(*_route(mapping), fields, time, host.lower())
+
+
+def _route(mapping: Mapping) -> Route:
+    if mapping.kind:
+        return Route(kind_part(mapping.kind))
+    return route_of(mapping.category, mapping.product, mapping.service)
 
 
 def _time(fields: Fields, mapping: Mapping, context: Context) -> int:

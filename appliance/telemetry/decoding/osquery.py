@@ -29,6 +29,11 @@ _COLUMNS: Aliases = (
     ("columns.sha256", ("sha256",)),
 )
 
+_EVENT_TABLES = (
+    "es_process_file_events", "es_process_events", "bpf_process_events", "process_file_events",
+    "process_events", "socket_events", "file_events", "user_events",
+)  # fmt: skip
+
 
 def osquery_event(document: dict[str, Any], context: Context, piece: bytes) -> Event:
     """One result line; a batch or snapshot keeps its rows as tuples."""
@@ -40,7 +45,7 @@ def osquery_event(document: dict[str, Any], context: Context, piece: bytes) -> E
     seconds = _number(stamp)
     host = text_of(document.get("hostIdentifier")) or text_of(document.get("hostname"))
     return Event(
-        f"osquery.{kind_part(document.get('name'))}",
+        f"osquery.{_table(document.get('name'))}",
         "",
         kind_part(document.get("action", "snapshot" if "snapshot" in document else "")),
         fields,
@@ -48,6 +53,12 @@ def osquery_event(document: dict[str, Any], context: Context, piece: bytes) -> E
         host.lower() or context.host,
         natural_key("osquery", piece) if stamp is not None else None,
     )
+
+
+def _table(name: object) -> str:
+    """The query's name; of a packed query that reads one of osquery's event tables, the table's."""
+    text = kind_part(name)
+    return next((table for table in _EVENT_TABLES if text.endswith(table)), text)
 
 
 def is_osquery(document: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from appliance.telemetry.decoding.commands import add_command
 from appliance.telemetry.decoding.flattening import Fields
 
-KINDS = {
+KINDS: dict[str, str] = {
     "sshd": "linux.sshd",
     "sshd-session": "linux.sshd",
     "sudo": "linux.sudo",
@@ -19,10 +19,14 @@ KINDS = {
     "crond": "linux.cron",
     "anacron": "linux.cron",
 }
-# Programs with a log-source service of their own in Sigma, or patterns below; any other has channel "".
-CHANNELS = frozenset(
-    ("su", "useradd", "usermod", "groupadd", "kernel", "vsftpd", "clamd", "freshclam", "guacd")
-)
+# Programs that rules name as a service of Linux, or whose messages are read below. Any other is
+# "linux.syslog", so that a sender cannot invent kinds.
+_NAMED = (
+    "apache", "apache2", "auth", "clamav", "clamd", "freshclam", "groupadd", "guacd", "httpd", "kernel",
+    "login", "mysqld", "nginx", "postgres", "postgresql", "su", "systemd-logind", "useradd", "usermod",
+    "vsftpd",
+)  # fmt: skip
+KINDS.update({name: f"linux.{name}" for name in _NAMED})
 
 _LONGEST_READ = 8192
 _MOST_PARTS = 64

@@ -1,8 +1,8 @@
 """
 Events in a common schema (Elastic's ECS, OCSF), translated to Sigma's names.
 
-For kinds "generic" and "ocsf.<class>" the Sigma category stands in `channel` and the product in `code`,
-because the schema, not the sender, decides what they are.
+An event whose class or category is one that rules exist for gets the route of the same event from its native
+source; any other keeps the kind "ocsf.<class>" or "generic".
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from appliance.telemetry.decoding.aliases import CONNECTION, Aliases, add_uri, apply
 from appliance.telemetry.decoding.context import Context, kind_part, natural_key, text_of
 from appliance.telemetry.decoding.flattening import Fields, flatten
+from appliance.telemetry.decoding.routing import Route, route_of
 from appliance.telemetry.decoding.times import from_anything
 from appliance.telemetry.events import Event
 
@@ -128,10 +129,9 @@ def ocsf_event(document: dict[str, Any], context: Context, piece: bytes) -> Even
     name = _OCSF_CLASSES.get(number) or kind_part(document.get("class_name"))
     identifier = fields.get("metadata.uid")
     host = text_of(fields.get("device.hostname")) or context.host
+    product = _product(text_of(fields.get("device.os.type")) or text_of(fields.get("device.os.name")))
     return Event(
-        f"ocsf.{name}",
-        _OCSF_CATEGORIES.get(number, ""),
-        _product(text_of(fields.get("device.os.type")) or text_of(fields.get("device.os.name"))),
+        *_route(_OCSF_CATEGORIES.get(number, ""), product, f"ocsf.{name}"),
         fields,
         from_anything(document.get("time")),
         host.lower(),
@@ -151,15 +151,18 @@ def ecs_event(document: dict[str, Any], context: Context, piece: bytes) -> Event
         _add_path(fields, "url.path", "url.query")
     host = text_of(fields.get("host.name")) or text_of(fields.get("host.hostname")) or context.host
     identifier = text_of(fields.get("event.id"))
+    product = _product(text_of(fields.get("host.os.type")))
     return Event(
-        "generic",
-        _ecs_category(fields.get("event.category")),
-        _product(text_of(fields.get("host.os.type"))),
+        *_route(_ecs_category(fields.get("event.category")), product, "generic"),
         fields,
         from_anything(document.get("@timestamp")),
         host.lower(),
         natural_key("ecs", identifier, piece) if identifier else None,
     )
+
+
+def _route(category: str, product: str, otherwise: str) -> Route:
+    return route_of(category, product, otherwise=otherwise) if category else Route(otherwise)
 
 
 def _ecs_category(value: object) -> str:

@@ -32,6 +32,12 @@ _ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|
 _TAG = re.compile(r"([^\s:\[\]()|={}]{1,128})(?:\(([^)\s]{0,64})\))?(?:\[([^\]\s]{0,32})\])?:(?: |$)")
 _BARE_TAG = re.compile(r"([^\s:\[\]()|={}]{1,128})\[(\d{1,10})\] ")
 _HOST = re.compile(r"([^\s:\[\]=|{}(]{1,255}|[0-9A-Fa-f:.]{2,45}) ")
+# Cisco devices begin a message with %FACILITY-SEVERITY-MNEMONIC; what was typed is logged under these.
+_CISCO = re.compile(r"%([a-z0-9_]{1,32})-(?:[a-z0-9_]{1,32}-)?[0-7]-[a-z0-9_]{1,64}\Z")
+_CISCO_KINDS = {
+    "aaa": "cisco.aaa", "aaaa": "cisco.aaa", "parser": "cisco.aaa", "sys": "cisco.aaa", "bgp": "cisco.bgp",
+    "ldp": "cisco.ldp", "tcp": "cisco.bgp",
+}  # fmt: skip
 _FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv",
     "ftp", "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5",
@@ -76,13 +82,21 @@ def message_event(header: Header, message: str, fields: Fields, context: Context
     programs.add_program_fields(fields, program, message)
     apply(fields, CONNECTION)
     return Event(
-        programs.KINDS.get(program, "linux.syslog"),
-        program if program in programs.CHANNELS else "",
+        _kind(program),
+        "",
         "",
         fields,
         header.time,
         header.host.lower() or context.host,
     )
+
+
+def _kind(program: str) -> str:
+    if program.startswith("%"):
+        cisco = _CISCO.match(program)
+        if cisco:
+            return _CISCO_KINDS.get(cisco[1], "cisco.syslog")
+    return programs.KINDS.get(program, "linux.syslog")
 
 
 def is_header(text: str) -> bool:

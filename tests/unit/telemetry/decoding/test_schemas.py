@@ -107,9 +107,9 @@ def test_ocsf_classes_become_kinds_and_categories():
     })  # fmt: skip
 
     assert (event.kind, event.channel, event.code, event.host) == (
-        "ocsf.process_activity",
-        "process_creation",
         "windows",
+        "Microsoft-Windows-Sysmon/Operational",
+        "1",
         "w1",
     )
     assert (event.fields["CommandLine"], event.fields["Image"], event.fields["ParentImage"]) == (
@@ -120,18 +120,17 @@ def test_ocsf_classes_become_kinds_and_categories():
     assert event.time == 1_760_220_855_000_000
 
 
+def test_an_ocsf_class_without_rules_keeps_its_own_kind():
+    assert one({"class_uid": 3002, "metadata": {}, "time": 1}).kind == "ocsf.authentication"
+
+
 def test_ecs_processes_become_process_creations():
     event = one({
         "@timestamp": "2026-01-01T00:00:00.5Z", "ecs": {"version": "8"}, "event": {"category": ["process"], "id": "1"},
         "host": {"name": "L1", "os": {"type": "linux"}}, "process": {"command_line": "id", "executable": "/bin/id"},
     })  # fmt: skip
 
-    assert (event.kind, event.channel, event.code, event.host) == (
-        "generic",
-        "process_creation",
-        "linux",
-        "l1",
-    )
+    assert (event.kind, event.channel, event.code, event.host) == ("linux.process", "", "", "l1")
     assert (event.fields["CommandLine"], event.fields["Image"]) == ("id", "/bin/id")
 
 
@@ -208,13 +207,31 @@ def test_a_mapping_names_kind_time_host_and_fields():
         timezone="+01:00",
     )
 
-    assert (event.kind, event.channel, event.code, event.host) == ("cisco.aaa", "c", "cisco/aaa", "r1")
+    assert (event.kind, event.channel, event.code, event.host) == ("cisco.aaa", "", "", "r1")
     assert event.time == 1_767_319_440_000_000
     assert (event.fields["CommandLine"], event.fields["cmd"], event.fields["site"]) == (
         "conf t",
         "conf t",
         "x",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "route"),
+    [
+        ({"product": "cisco", "service": "aaa"}, ("cisco.aaa", "", "")),
+        ({"category": "webserver", "product": "iis"}, ("webserver", "", "")),
+        ({"category": "process_creation", "product": "linux"}, ("linux.process", "", "")),
+        (
+            {"category": "process_creation", "product": "windows"},
+            ("windows", "Microsoft-Windows-Sysmon/Operational", "1"),
+        ),
+        ({"category": "file_event", "product": "paloalto"}, ("paloalto.file_event", "", "")),
+        ({}, ("generic", "", "")),
+    ],
+)
+def test_a_mapped_log_source_takes_the_route_of_its_native_events(source, route):
+    assert one({"a": 1}, "generic", mapping=json.dumps(source)).route == route
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"kind": 5}', '{"unknown": "x"}'])

@@ -189,7 +189,7 @@ def test_osquery_results_of_both_kinds():
     snapshot = one({"name": "users", "hostIdentifier": "h1", "unixTime": "1760220855", "action": "snapshot",
                     "snapshot": [{"username": "a"}, {"username": "b"}]})  # fmt: skip
 
-    assert (differential.kind, differential.host) == ("osquery.pack_x_process_events", "h1")
+    assert (differential.kind, differential.host) == ("osquery.process_events", "h1")
     assert (differential.fields["CommandLine"], differential.fields["Image"]) == ("nc -l", "/bin/nc")
     assert snapshot.fields["snapshot.username"] == ("a", "b")
     assert differential.time == snapshot.time == 1_760_220_855_000_000
