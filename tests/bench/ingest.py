@@ -22,7 +22,7 @@ from pathlib import Path
 import httpx
 import zstandard
 
-from tests.bench.stack import Stack, running_stack
+from tests.factories.stack import Stack, running_stack
 
 BATCH_EVENTS = 2_000
 CONNECTIONS = 4

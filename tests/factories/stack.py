@@ -53,10 +53,12 @@ class Stack:
         return f"http://localhost:{self.settings.web.port}"
 
     def start(self, *names: str) -> None:
-        log = (self.folder / "processes.log").open("ab")
         for name in names:
             command = [sys.executable, "-m", _MODULES[name], str(self.config)]
-            self.children[name] = subprocess.Popen(command, stderr=log, stdout=log, start_new_session=True)
+            with (self.folder / "processes.log").open("ab") as log:
+                self.children[name] = subprocess.Popen(
+                    command, stderr=log, stdout=log, start_new_session=True
+                )
 
     def wait_for_ingest(self) -> None:
         deadline = time.monotonic() + 180
