@@ -46,6 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         bench = Bench(arguments.corpora, Path(directory), every)
         for measure in (
+            bench.compiling,
             bench.as_is,
             bench.without_message,
             bench.process_creation,
@@ -81,6 +82,16 @@ class Bench:
             if number % self.every == 0:
                 yield body
 
+    def compiling(self) -> list[Row]:
+        """Compiles the groups of all routes, so that no other row pays for it."""
+        routes = {e.route for body in self.bodies() for e in decode_windows_json(body, BOUNDS, {}).events}
+        started = time.process_time()
+        self.rule_set.prepare(sorted(routes))
+        took = time.process_time() - started
+        gc.collect()
+        gc.freeze()
+        return [(f"compiling the groups of {len(routes)} routes, nothing cached", f"{took:.1f} s CPU", "")]
+
     def as_is(self) -> list[Row]:
         first = self._pass(self.bodies())
         again = self._pass(self.bodies())
@@ -88,7 +99,7 @@ class Bench:
             ("rules active / inactive", f"{self.report.active} / {len(self.report.inactive)}", ""),
             ("events, bytes per event", f"{first.events:,}, {first.bytes_per_event:,.0f}", ""),
             ("orjson decode only", f"{first.decode_rate:,.0f} events/s", ""),
-            ("OTRF as is, first pass (compiling included)", *first.against("0.36 of decode, 130,000/s")),
+            ("OTRF as is, first pass, nothing remembered", *first.against("0.36 of decode, 130,000/s")),
             ("OTRF as is, second pass", *again.against("0.36 of decode, 130,000/s")),
             ("resident memory after both passes", f"{_rss() / 2**20:,.0f} MiB", "<= 250 MiB"),
             ("… of which the interpreter and imports", f"{self.empty_bytes / 2**20:,.0f} MiB", ""),
@@ -125,14 +136,15 @@ class Bench:
         ]
 
     def crafted(self) -> list[Row]:
+        # A rule set that remembers nothing, or the second try would only find the first one's answer.
+        forgetful, _ = compile_rule_set(self.sources, cache=self.cache, memory_bytes=0)
         rows = []
-        for name, line in crafted_events(self.rule_set):
+        for name, line in crafted_events(forgetful):
             taken = []
-            for _ in range(3):
-                fresh, _ = line, decode_windows_json(line, BOUNDS, {})
+            for _ in range(4):
                 started = time.process_time()
-                for event in decode_windows_json(fresh, BOUNDS, {}).events:
-                    self.rule_set.match(event)
+                for event in decode_windows_json(line, BOUNDS, {}).events:
+                    forgetful.match(event)
                 taken.append(time.process_time() - started)
             rows.append((f"crafted: {name} ({len(line):,} B)", f"{min(taken) * 1000:.2f} ms", "<= 5 ms"))
         return rows

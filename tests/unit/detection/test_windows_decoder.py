@@ -275,29 +275,11 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-names = st.sampled_from(
-    [
-        "EventID",
-        "Channel",
-        "Event",
-        "System",
-        "EventData",
-        "UserData",
-        "winlog",
-        "event_data",
-        "event_id",
-        "Hashes",
-        "log_name",
-        "Data",
-        "Message",
-        "StringInserts",
-        "UtcTime",
-        "EventTime",
-        "@timestamp",
-        "tags",
-        "Hostname",
-    ]
-)
+NAMES = """
+    EventID Channel Event System EventData UserData winlog event_data event_id Hashes log_name Data Message
+    StringInserts UtcTime EventTime @timestamp tags Hostname
+"""
+names = st.sampled_from(NAMES.split())
 documents = st.dictionaries(names, json_values | st.dictionaries(names, json_values, max_size=4), max_size=6)
 
 
