@@ -20,6 +20,7 @@ from appliance.detection.loading import load_rule_set
 from appliance.detection.pipeline import Pipeline, PreparationFailed, Unit
 from appliance.jobs.confinement import confine
 from appliance.telemetry.decoding.registry import FORMATS, decoder
+from appliance.telemetry.decoding.times import load_zones
 from appliance.telemetry.events import Bounds
 
 MEMORY_BYTES = 3 * 1024**3
@@ -63,6 +64,7 @@ def _warm_up() -> None:
     for name in FORMATS:
         decoder(name)(b"{}\n", Bounds(), {})
     "".encode("idna")
+    load_zones()
 
 
 def unpacked(answer: bytes) -> bytes:

@@ -3,8 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -14,6 +13,7 @@ from appliance.telemetry.decoding.cloud import cloud_event, service_of
 from appliance.telemetry.decoding.context import DEEPEST_NESTING, Context, text_of
 from appliance.telemetry.decoding.cowrie import cowrie_event
 from appliance.telemetry.decoding.documents import NotJSONError, Reading, parse, spans
+from appliance.telemetry.decoding.evtx import decode_evtx
 from appliance.telemetry.decoding.generic import generic_event, generic_line
 from appliance.telemetry.decoding.honeypots import honeypot_event, pot_of
 from appliance.telemetry.decoding.journald import is_journal, journal_event
@@ -24,8 +24,9 @@ from appliance.telemetry.decoding.suricata import suricata_event
 from appliance.telemetry.decoding.syslog import is_header
 from appliance.telemetry.decoding.text import access_or_line, decode_csv, decode_text, text_event
 from appliance.telemetry.decoding.weblogs import is_access_line
+from appliance.telemetry.decoding.windows import decode_windows_json
 from appliance.telemetry.decoding.zeek import name_in, zeek_event
-from appliance.telemetry.events import Bounds, Decoded, Decoder, Event, Malformed
+from appliance.telemetry.events import Bounds, Decoded, Decoder, Event
 
 _ZEEK_MARKS = frozenset(("_path", "@stream", "uid", "fuid", "id.orig_h", "id_orig_h", "id.resp_h"))
 # A key that only Windows events have; inside a JSON string its quotes would be escaped.
@@ -182,31 +183,14 @@ def _known_event(document: dict[str, Any], context: Context, piece: bytes) -> Ev
     return generic_event(document, context, piece)
 
 
-def windows_decoder(function: str) -> Decoder | None:
-    """The Windows decoders live beside this package's others and are looked up when first needed."""
-    module = {"decode_windows_json": "windows", "decode_evtx": "evtx"}[function]
-    try:
-        return cast(Decoder, getattr(import_module(f"appliance.telemetry.decoding.{module}"), function))
-    except (ImportError, AttributeError):
-        return None
-
-
 def windows_event(document: dict[str, Any], context: Context) -> Event | None:
     """One Windows event that came nested in something else; None if its decoder knows it not."""
-    decode = windows_decoder("decode_windows_json")
-    if decode is None:
-        return None
-    events = decode(orjson.dumps(document), context.bounds, context.options).events
+    events = decode_windows_json(orjson.dumps(document), context.bounds, context.options).events
     return events[0] if events else None
 
 
 def _add_windows(reading: Reading, body: bytes, run: list[framing.Span], context: Context) -> None:
     """Hands a run of Windows objects to their decoder and moves what it found to its place in the body."""
-    decode = windows_decoder("decode_windows_json")
-    if decode is None:
-        for start, end in run:
-            reading.add(start, end)
-        return
     # A line break in JSON stands only where a blank may, so the pieces can be joined as lines.
     joined = b"\n".join(body[start:end].replace(b"\n", b" ") for start, end in run)
     offsets: list[int] = []
@@ -214,7 +198,7 @@ def _add_windows(reading: Reading, body: bytes, run: list[framing.Span], context
     for start, end in run:
         offsets.append(position)
         position += end - start + 1
-    found = decode(joined, context.bounds, context.options)
+    found = decode_windows_json(joined, context.bounds, context.options)
     for event in found.events:
         shift = _shift(event.start, run, offsets)
         event.start, event.end = event.start + shift, event.end + shift
@@ -249,14 +233,6 @@ def decode_plain(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Dec
     return decode_text(body, prepare(bounds, options), framing.lines(body), generic_line)
 
 
-def decode_evtx_file(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Decoded:
-    """A Windows event log file."""
-    decode = windows_decoder("decode_evtx")
-    if decode is None:
-        return Decoded([], [Malformed(0, len(body), "no decoder for EVTX is installed")])
-    return decode(body, bounds, options)
-
-
 _BODIES: dict[str, Decoder] = {
     "json": decode_json,
     "syslog": decode_syslog,
@@ -266,5 +242,5 @@ _BODIES: dict[str, Decoder] = {
     "webserver": decode_access,
     "csv": decode_csv,
     "lines": decode_plain,
-    "evtx": decode_evtx_file,
+    "evtx": decode_evtx,
 }

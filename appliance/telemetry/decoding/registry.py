@@ -6,7 +6,6 @@ from appliance.telemetry.decoding.cowrie import cowrie_event
 from appliance.telemetry.decoding.dispatch import (
     decode_access,
     decode_auto,
-    decode_evtx_file,
     decode_json,
     decode_plain,
     decode_syslog,
@@ -15,6 +14,7 @@ from appliance.telemetry.decoding.dispatch import (
     prepare,
 )
 from appliance.telemetry.decoding.documents import decode_with
+from appliance.telemetry.decoding.evtx import decode_evtx
 from appliance.telemetry.decoding.generic import generic_event
 from appliance.telemetry.decoding.hec import decode_hec
 from appliance.telemetry.decoding.honeypots import honeypot_event
@@ -31,7 +31,7 @@ _DECODERS: dict[str, tuple[str, Decoder]] = {
     "auto": ("Whatever the content is, told apart event by event", decode_auto),
     "json": ("JSON of any mixture: lines, an array, or wrapped", decode_json),
     "windows": ("Windows events as JSON: Winlogbeat, NXLog, Fluent Bit, Sentinel", decode_json),
-    "evtx": ("A Windows event log file", decode_evtx_file),
+    "evtx": ("A Windows event log file", decode_evtx),
     "syslog": ("Syslog RFC 3164 or 5424, one message a line, and Unix log files", decode_syslog),
     "syslog.frames": ("Syslog with octet counts (RFC 6587)", decode_syslog_frames),
     "cef": ("Common Event Format, bare or in syslog", decode_syslog),

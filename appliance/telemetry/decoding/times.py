@@ -6,12 +6,14 @@ Invariants:
 - A timestamp without an offset is UTC, unless the source's `timezone` option says otherwise.
 """
 
+# datetime loads this when it is first used, which a confined process could not.
+import _strptime  # type: ignore[import-not-found]  # noqa: F401 — typeshed does not know it; see above
 import math
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 _LATEST = 7_258_118_400_000_000  # 2200-01-01
 _LONGEST_TIME = 40
@@ -85,6 +87,18 @@ def from_format(text: str, pattern: str, zone: tzinfo = UTC) -> int:
         return 0
 
 
+_ZONES: dict[str, tzinfo] = {}
+
+
+def load_zones() -> None:
+    """Reads every time zone there is, for a process that will soon not be able to open files."""
+    for name in available_timezones():
+        try:
+            _ZONES[name] = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+
+
 @lru_cache(maxsize=64)
 def zone_named(name: str) -> tzinfo:
     """The zone of an IANA name or a "+02:00"; UTC where there is none of that name."""
@@ -96,6 +110,8 @@ def zone_named(name: str) -> tzinfo:
             if minutes < _MINUTES_A_DAY
             else UTC
         )
+    if name in _ZONES:
+        return _ZONES[name]
     try:
         return ZoneInfo(name) if name else UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
