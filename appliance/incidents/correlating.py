@@ -30,7 +30,7 @@ from appliance.incidents.worked import heed_people
 log = structlog.get_logger()
 
 CONSUMER = "correlator"
-BATCH = 2_000
+BATCH = 1_000
 
 
 class Remembered(msgspec.Struct):

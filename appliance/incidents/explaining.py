@@ -19,7 +19,7 @@ from appliance.detection.attack.table import TACTICS, current
 from appliance.foundation.severity import Severity
 from appliance.incidents.memory import EntityCount, Group, RuleCount
 from appliance.incidents.next_steps import Scene, searches_for
-from appliance.incidents.risk import reasons_of, risk_of, total_of
+from appliance.incidents.risk import combined, reasons_of, risk_of, total_of, weight_of
 from appliance.incidents.schemas import EntityRisk, Rarity, Why, WhyClause
 
 MOST_EXAMPLES = 10
@@ -64,13 +64,14 @@ def _by_weight(item: tuple[str, RuleCount]) -> tuple[float, int, str]:
 
 def group_risk(group: Group) -> int:
     """0 to 100: what its rules add up to, along how many tactics."""
-    return risk_of(sum(total_of(rule.level, rule.count) for rule in group.rules.values()), len(group.tactics))
+    weight = combined(total_of(rule.level, rule.count) for rule in group.rules.values())
+    return risk_of(weight, len(group.tactics))
 
 
 def entity_weight(group: Group, entity: EntityCount) -> float:
     """What the rules that named an entity add up to."""
     named = ((group.rules[rule_id].level, count) for rule_id, count in entity.rules.items())
-    return sum(total_of(level, count) for level, count in named) + entity.carried
+    return combined(total_of(level, count) for level, count in named) + entity.carried
 
 
 def entity_risk(group: Group, entity: EntityCount) -> EntityRisk:
@@ -105,7 +106,8 @@ def title_of(group: Group) -> str:
     """What happened, where, by whom: by which rules one would know it again."""
     rules = [group.rules[rule_id].title for rule_id in weightiest_rules(group, 2)]
     entities = riskiest(group)
-    host, user = _first(entities, "host"), _first(entities, "user")
+    acting = [entity for entity in entities if entity.role == "subject"]
+    host, user = _first(acting, "host"), _first(acting, "user") or _first(entities, "user")
     address = _first(entities, "address")
     place = f" on {host}" if host else f" from {address}" if address else ""
     others = sum(1 for entity in entities if entity.kind == "host" and entity.role == "subject") - 1
@@ -131,25 +133,27 @@ def riskiest(group: Group) -> list[EntityCount]:
 
 
 def _headline(group: Group) -> str:
-    """The technique of the gravest finding, by its ATT&CK name; the tactic, or what the rule is called."""
-    gravest = max(group.rules.values(), key=lambda rule: (rule.level, -rule.count))
-    latest = [tactic for tactic in TACTICS if tactic in group.tactics]
-    if not latest:
-        return gravest.title
-    return " and ".join(_tactic_name(tactic) for tactic in _telling(latest))
+    """What the findings weigh most for, by tactic; what the gravest rule is called if none names one."""
+    weights: dict[str, float] = {}
+    for rule in group.rules.values():
+        for tactic in rule.tactics:
+            weights[tactic] = weights.get(tactic, 0.0) + weight_of(rule.level)
+    # What an attack achieves says more than how it was done.
+    ends = {tactic: weight for tactic, weight in weights.items() if tactic not in _MEANS} or weights
+    if not ends:
+        return max(group.rules.values(), key=lambda rule: (rule.level, -rule.count)).title
+    heaviest = sorted(ends, key=lambda tactic: (-ends[tactic], -TACTICS.index(tactic)))[:_HEADLINE_TACTICS]
+    telling = [tactic for tactic in heaviest if 2 * ends[tactic] >= ends[heaviest[0]]]
+    names = " and ".join(_tactic_name(tactic) for tactic in TACTICS if tactic in telling)
+    return names.capitalize()
 
 
-def _telling(ordered: list[str]) -> list[str]:
-    # What an attack achieves says more than how it was done: the last two links of the chain.
-    ends = [tactic for tactic in ordered if tactic not in _MEANS] or ordered
-    return ends[-2:]
-
-
+_HEADLINE_TACTICS = 2
 _MEANS = frozenset({"execution", "stealth", "defense-impairment", "privilege-escalation"})
 
 
 def _tactic_name(tactic: str) -> str:
-    return tactic.replace("-", " ").capitalize()
+    return tactic.replace("-", " ")
 
 
 def _summary(group: Group, entities: list[EntityCount]) -> str:
@@ -161,7 +165,7 @@ def _summary(group: Group, entities: list[EntityCount]) -> str:
     tactics = [tactic for tactic in TACTICS if tactic in group.tactics]
     if tactics:
         sentences.append(
-            f"In kill-chain order they show {_listed([_tactic_name(t).lower() for t in tactics])}."
+            f"In kill-chain order they show {_listed([_tactic_name(tactic) for tactic in tactics])}."
         )
     named = [f"{each} {technique.name}" for each in sorted(group.techniques) if (technique := current(each))]
     if named:

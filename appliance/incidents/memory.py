@@ -92,6 +92,7 @@ class RuleCount(msgspec.Struct, array_like=True):
     count: int
     example: UUID
     example_time: int
+    tactics: tuple[str, ...] = ()
 
 
 class EntityCount(msgspec.Struct, array_like=True):

@@ -7,6 +7,8 @@ logarithm ("weight"), it is a plain sum that can decay and be split into the rea
 
 Invariants:
 - The same rule again counts half of the time before: repetition is not new evidence.
+- Each further rule counts less than the one before, the weightiest first: several rules that see the
+  same deed are no several deeds. Otherwise every real attack would be at 100 and the queue unsorted.
 - A rule that fires all the time on a host counts less the longer it has done so.
 - Decay goes by event time, in both directions: a late finding weighs what it would have weighed in time.
 """
@@ -26,7 +28,8 @@ _CHANCE = {
 # From here on somebody should look: one finding of medium level, or what adds up to it.
 OPENING_RISK = 30
 HALF_LIFE = 24 * 3_600_000_000  # microseconds of event time
-_PER_TACTIC = 0.1
+_PER_TACTIC = 0.05
+_PER_RULE = 0.7
 _MOST_REPEATS = 24
 
 
@@ -49,9 +52,15 @@ def total_of(level: int, count: int) -> float:
     return weight_of(level) * 2 * (1 - 0.5 ** min(count, _MOST_REPEATS))
 
 
+def combined(weights: Iterable[float]) -> float:
+    """What rules add up to that speak of the same thing."""
+    ordered = sorted(weights, reverse=True)
+    return sum(weight * _PER_RULE**place for place, weight in enumerate(ordered))
+
+
 def risk_of(weight: float, tactics: int = 1) -> int:
     """
-    0 to 100. Findings along several tactics weigh a tenth more for each beyond the first: a chain is
+    0 to 100. Findings along several tactics weigh a little more for each beyond the first: a chain is
     less likely to be chance than its links.
     """
     return round(100 * -math.expm1(-weight * (1 + _PER_TACTIC * max(0, tactics - 1))))

@@ -25,7 +25,7 @@ def _count_rule(group: Group, sighting: Sighting) -> None:
     if rule is None:
         if len(group.rules) < bounds.MOST_GROUP_RULES:
             group.rules[sighting.rule_id] = RuleCount(
-                sighting.title, sighting.level, 1, sighting.id, sighting.time
+                sighting.title, sighting.level, 1, sighting.id, sighting.time, sighting.tactics
             )
         return
     rule.count += 1
