@@ -52,7 +52,7 @@ function entities(number) {
 function makeIncident(number) {
   return {
     id: uuid('00000003', number), number, title: pick(TITLES, number), status: pick(STATUSES, number), severity: pick(LEVELS, Math.floor(number / 3)),
-    risk: Math.round(9700 / (number + 9)) / 10, owner: number % 4 === 3 ? pick(users, number) : null, tags: number % 5 === 0 ? ['lab', 'vip-host'] : [],
+    risk: Math.round(9700 / (number + 9)) / 10, owner: number % 4 === 3 ? pick(users, number) : null, tags: number % 5 === 1 ? ['lab', 'vip-host'] : [],
     techniques: [pick(TECHNIQUES, number), pick(TECHNIQUES, number + 1), pick(TECHNIQUES, number + 2), pick(TECHNIQUES, number + 3)].slice(0, 1 + (number % 4)),
     tactics: ['execution', 'credential-access'], entities: entities(number), findings_count: 1 + (number % 23), events_count: 1 + (number % 19),
     first_event_at: minutesAgo(number * 3 + 90), last_event_at: minutesAgo(number * 3), created_at: minutesAgo(number * 3), updated_at: minutesAgo(number), version: 1,

@@ -12,7 +12,7 @@ import { Panel } from '../panels/Panel';
 import { Moment } from '../panels/Time';
 import { useToasts } from '../panels/Toasts';
 import { useMay } from '../session/session';
-import { evidence, INCIDENTS } from './queries';
+import { changesOf, evidence, INCIDENTS } from './queries';
 
 /** Events kept beyond retention because somebody said why they matter. */
 export function EvidencePanel({ id }: { id: string }) {
@@ -53,6 +53,7 @@ function PinDialog({ incident, event, about, close }: PinProps & { close: () => 
   const client = useQueryClient();
   const toasts = useToasts();
   const pin = useMutation({
+    mutationKey: changesOf(incident),
     mutationFn: () => answer(api.POST('/api/v1/incidents/{id}/evidence', {
       params: { path: { id: incident } }, body: { event_id: event, reason },
     })),

@@ -83,18 +83,20 @@ function IncidentHead({ incident: one }: { incident: IncidentDetail }) {
   );
 }
 
+/** What to look at next; a step that the appliance can search for is a link to that search. */
 function NextSteps({ why: { next_steps: steps, searches } }: { why: Why }) {
-  if (steps.length + searches.length === 0) return null;
+  const runnable = new Map(searches.map((one) => [one.title, proposedSearch(one)]));
+  const all = [...new Set([...steps, ...runnable.keys()])];
+  if (all.length === 0) return null;
   return (
     <Panel title={t('incident.next')}>
       <ol className="xdr-steps">
-        {steps.map((step) => <li key={step}><Inert text={step} /></li>)}
+        {all.map((step) => <li key={step}><Step text={step} to={runnable.get(step)} /></li>)}
       </ol>
-      {searches.length > 0 && (
-        <ul className="xdr-plain-list" aria-label={t('incident.search')}>
-          {searches.map((one) => <li key={one.title}><Link to={proposedSearch(one)}><Inert text={one.title} /></Link></li>)}
-        </ul>
-      )}
     </Panel>
   );
+}
+
+function Step({ text, to }: { text: string; to: string | undefined }) {
+  return to === undefined ? <Inert text={text} /> : <Link to={to}><Inert text={text} /></Link>;
 }

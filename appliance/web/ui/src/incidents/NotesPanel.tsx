@@ -10,7 +10,7 @@ import { Panel } from '../panels/Panel';
 import { Moment } from '../panels/Time';
 import { useDraft } from '../session/drafts';
 import { useMay } from '../session/session';
-import { INCIDENTS, notes } from './queries';
+import { changesOf, INCIDENTS, notes } from './queries';
 
 /** Notes are only ever added, so two analysts cannot overwrite each other's. */
 export function NotesPanel({ id }: { id: string }) {
@@ -40,6 +40,7 @@ function NoteForm({ id }: { id: string }) {
   const [text, setText] = useDraft(`note.${id}`);
   const client = useQueryClient();
   const add = useMutation({
+    mutationKey: changesOf(id),
     mutationFn: (note: string) => answer(api.POST('/api/v1/incidents/{id}/notes', { params: { path: { id } }, body: { text: note } })),
     onSuccess: () => {
       setText('');

@@ -1,5 +1,5 @@
 import { Alert, Button, Form, FormGroup, FormSelect, FormSelectOption, TextInput } from '@patternfly/react-core';
-import { useQuery } from '@tanstack/react-query';
+import { useIsMutating, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'react-router';
 
@@ -13,7 +13,7 @@ import { useMay, useSession } from '../session/session';
 import { StatusLabel } from './badges';
 import { useIncidentChange, type Edit } from './changes';
 import { SEVERITIES } from './filters';
-import { users } from './queries';
+import { changesOf, users } from './queries';
 import { Refused } from './Refused';
 import { TransitionDialog } from './TransitionDialog';
 
@@ -25,27 +25,28 @@ export function WorkPanel({ incident, etag }: WorkProps) {
   const [target, setTarget] = useState<IncidentStatus | null>(null);
   const { user } = useSession();
   const may = useMay('incidents:update');
+  const isBusy = useIsMutating({ mutationKey: changesOf(incident.id) }) > 0;
   const apply = (edit: Edit) => change.mutate(edit);
   const go = (to: IncidentStatus) => {
     if (to === 'acknowledged' && incident.status === 'new') apply({ kind: 'acknowledge', note: null });
     else setTarget(to);
   };
-  useWorkKeys(incident, may && !change.isPending, go, () => apply({ kind: 'patch', fields: { owner_id: user.id } }));
+  useWorkKeys(incident, may && !isBusy, go, () => apply({ kind: 'patch', fields: { owner_id: user.id } }));
   return (
     <Panel title={t('work.title')}>
       {change.error && <Refused error={change.error} />}
       <p className="xdr-line"><StatusLabel status={incident.status} /><Acknowledged incident={incident} /></p>
       <Closure incident={incident} />
-      {may && <Transitions incident={incident} busy={change.isPending} go={go} />}
+      {may && <Transitions incident={incident} busy={isBusy} go={go} />}
       <Form className="xdr-work-form">
-        <OwnerField incident={incident} disabled={!may || change.isPending} apply={apply} />
-        <SeverityField incident={incident} disabled={!may || change.isPending} apply={apply} />
+        <OwnerField incident={incident} disabled={!may || isBusy} apply={apply} />
+        <SeverityField incident={incident} disabled={!may || isBusy} apply={apply} />
       </Form>
-      <Tags tags={incident.tags} disabled={!may || change.isPending} apply={apply} />
+      <Tags tags={incident.tags} disabled={!may || isBusy} apply={apply} />
       {target && (
         <TransitionDialog
           to={target} needsReason={incident.allowed_transitions.find((one) => one.to === target)?.needs_reason ?? false}
-          busy={change.isPending} cancel={() => setTarget(null)}
+          busy={isBusy} cancel={() => setTarget(null)}
           confirm={(reason, note) => change.mutate(
             { kind: 'transition', to: target, reason, note }, { onSuccess: () => setTarget(null) },
           )}

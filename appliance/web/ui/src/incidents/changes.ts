@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { answer, api } from '../api/client';
 import { asProblem } from '../api/problem';
 import type { IncidentStatus, Severity } from '../api/schema';
-import { INCIDENTS } from './queries';
+import { changesOf, INCIDENTS } from './queries';
 
 export type Edit =
   | { kind: 'acknowledge'; note: string | null }
@@ -18,6 +18,7 @@ export type Edit =
 export function useIncidentChange(id: string, etag: string | null) {
   const client = useQueryClient();
   return useMutation({
+    mutationKey: changesOf(id),
     mutationFn: (edit: Edit) => send(id, etag, edit),
     onError: (error) => asProblem(error).isConflict ? client.invalidateQueries({ queryKey: [...INCIDENTS, 'one', id] }) : undefined,
     onSuccess: () => client.invalidateQueries({ queryKey: INCIDENTS }),

@@ -37,6 +37,11 @@ export const incidentSummary = queryOptions({
   refetchInterval: LIVE_MS,
 });
 
+/** Marks every change of one incident, so that no second one starts on a version already outdated. */
+export function changesOf(id: string) {
+  return ['incident-change', id] as const;
+}
+
 const at = (id: string, part: string) => [...INCIDENTS, 'one', id, part] as const;
 
 export function incident(id: string) {
