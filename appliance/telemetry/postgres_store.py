@@ -28,6 +28,7 @@ _COPY_TRAILER = b"\xff\xff"
 _KEYED = np.dtype([("n", ">i2"), ("a", ">i4"), ("id", "V16"), ("b", ">i4"), ("key", "V16")])
 _UNKEYED = np.dtype([("n", ">i2"), ("a", ">i4"), ("id", "V16"), ("b", ">i4")])
 _MICROSECOND = 1_000_000
+_LAST_MILLISECOND = 253_370_764_800_000  # the first day of the year 9999
 
 
 def received_day(received: int) -> date:
@@ -396,7 +397,8 @@ def _milliseconds(event_id: UUID) -> int:
 
 
 def _day_of(event_id: UUID) -> date:
-    return received_day(_milliseconds(event_id) * 1000)
+    # Anybody may ask for any UUID; some name a moment beyond the calendar.
+    return received_day(min(_milliseconds(event_id), _LAST_MILLISECOND) * 1000)
 
 
 def _dead(segment: Row[Any]) -> frozenset[int]:

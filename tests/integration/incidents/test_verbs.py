@@ -1,6 +1,6 @@
 import asyncio
 from hashlib import sha256
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -253,12 +253,15 @@ async def test_pinned_evidence_outlives_its_day_and_names_its_hash(
     assert await audited(database, organisation, incident_id) == ["incident.evidence_pinned"]
 
 
-async def test_an_event_that_does_not_exist_cannot_be_evidence(database, organisation, incidents, analyst):
+@pytest.mark.parametrize("event_id", [uuid4(), UUID(int=0), UUID(int=2**128 - 1)])
+async def test_an_event_that_does_not_exist_cannot_be_evidence(
+    database, organisation, incidents, analyst, event_id
+):
     incident_id = await add_incident(database, organisation)
 
     async with incidents(organisation) as service:
         with pytest.raises(NotFound):
-            await service.pin_evidence(incident_id, uuid4(), reason="x", by=analyst)
+            await service.pin_evidence(incident_id, event_id, reason="x", by=analyst)
 
 
 async def test_in_bulk_each_incident_succeeds_or_fails_on_its_own(
