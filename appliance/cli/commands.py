@@ -134,6 +134,9 @@ def translated(session: Session, command: str) -> Iterator[None]:
         # Whoever read our output has had enough (`| head`); Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.DONE) from error
+    except FileExistsError as error:
+        taken = CommandFailure(f"{error.filename} is there already", code=ExitCode.CONFLICT)
+        raise typer.Exit(_tell(session, command, taken)) from error
     except OSError as error:
         raise typer.Exit(_tell(session, command, CommandFailure(str(error)))) from error
 

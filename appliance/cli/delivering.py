@@ -23,6 +23,7 @@ from appliance.cli.tallying import Tally
 from appliance.telemetry.carrying import Piece, pieces
 from appliance.telemetry.errors import BodyTooLarge
 
+_GO_ON = "run the same command again; it goes on where it was"
 _ENDS_ALL = (ExitCode.DENIED, ExitCode.UNAVAILABLE, ExitCode.CONFLICT)
 
 
@@ -94,13 +95,14 @@ class Delivery:
             while self._waiting:
                 self._settle(progress)
         except CommandFailure as failure:
-            failure.next_step = failure.next_step or "run the same command again; it goes on where it was"
+            if failure.code is ExitCode.UNAVAILABLE or not failure.next_step:
+                failure.next_step = _GO_ON
             self.failure = failure
         except KeyboardInterrupt:
             self.failure = CommandFailure(
                 "interrupted",
                 code=ExitCode.INTERRUPTED,
-                next_step="run the same command again; it goes on where it was",
+                next_step=_GO_ON,
             )
         finally:
             self._sender.stop()

@@ -103,7 +103,7 @@ def _section(path: list[str], command: Any) -> str:
     rows = list(_parameters(command, common=False))
     if rows:
         lines.append("| argument | meaning |\n|---|---|")
-        lines += [f"| `{names}` | {_cell(about)} |" for names, about in rows]
+        lines += [f"| `{_cell(names)}` | {_cell(about)} |" for names, about in rows]
         lines.append("")
     return "\n".join(lines)
 
@@ -114,18 +114,16 @@ def _usage(path: list[str], command: Any) -> str:
 
 
 def _parameters(command: Any, *, common: bool) -> Iterator[tuple[str, str]]:
-    skipped = set() if common else set(COMMON)
     for parameter in command.params:
-        is_own = parameter.name not in skipped or getattr(parameter, "rich_help_panel", None) != PANEL
-        if not is_own or parameter.name == "help":
-            continue
-        is_option = parameter.param_type_name == "option"
-        names = (
-            ", ".join([*parameter.opts, *parameter.secondary_opts])
-            if is_option
-            else parameter.make_metavar(command.context_class(command))
-        )
-        yield names, _about(parameter)
+        is_common = parameter.name in COMMON and getattr(parameter, "rich_help_panel", None) == PANEL
+        if parameter.name != "help" and (common or not is_common):
+            yield _names(parameter), _about(parameter)
+
+
+def _names(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return parameter.metavar or str(parameter.name).upper()
+    return ", ".join([*parameter.opts, *parameter.secondary_opts])
 
 
 def _about(parameter: Any) -> str:

@@ -47,22 +47,28 @@ def search(
     session: Session,
     *,
     field: Annotated[
-        Many, typer.Option("--field", "-f", help="NAME=VALUE, also != > >= < <=; * at an end of VALUE.")
+        Many,
+        typer.Option("--field", "-f", metavar="NAME=VALUE", help="Also != > >= < <=; * at an end of VALUE."),
     ] = None,
-    text: Annotated[Many, typer.Option(help="In any field.")] = None,
+    text: Annotated[Many, typer.Option(metavar="TEXT", help="In any field.")] = None,
     entity: Annotated[
-        Many, typer.Option(help="KIND=VALUE wherever it is named: host, user, address, hash, process, …")
+        Many,
+        typer.Option(
+            metavar="KIND=VALUE", help="Wherever it is named: host, user, address, hash, process, …"
+        ),
     ] = None,
-    where: Annotated[str, typer.Option(help="A query tree as JSON.")] = "",
-    start: Annotated[str, typer.Option("--from", help="Received since; UTC unless it says otherwise.")] = "",
-    end: Annotated[str, typer.Option("--to", help="Received before.")] = "",
-    last: Annotated[str, typer.Option(help="Received within 90s, 15m, 24h, 7d or 2w.")] = "",
+    where: Annotated[str, typer.Option(metavar="JSON", help="A query tree.")] = "",
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="Happened since; UTC unless it says otherwise.")
+    ] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Happened before.")] = "",
+    last: Annotated[str, typer.Option(metavar="SPAN", help="Happened within 90s, 15m, 24h, 7d or 2w.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     everything: Annotated[bool, typer.Option("--all", help="Every match.")] = False,
     cursor: Annotated[str, typer.Option(help="Go on from here.")] = "",
 ) -> None:
     """
-    Find events; latest received first. All conditions must hold.
+    Find events; latest received first. All conditions must hold; times are those of the events.
 
     `-o csv` writes a table for a spreadsheet, `-o jsonl` one line for each event, both as they come.
     """

@@ -91,8 +91,12 @@ Note = Annotated[str, typer.Option(help="Why, in a sentence.")]
 def list_(
     session: Session,
     *,
-    status: Annotated[list[Status] | None, typer.Option(help="May be given again.")] = None,
-    severity: Annotated[list[Level] | None, typer.Option(help="May be given again.")] = None,
+    status: Annotated[
+        list[Status] | None, typer.Option(metavar="STATUS", help=f"{', '.join(Status)}; may be given again.")
+    ] = None,
+    severity: Annotated[
+        list[Level] | None, typer.Option(metavar="LEVEL", help=f"{', '.join(Level)}; may be given again.")
+    ] = None,
     owner: Annotated[str, typer.Option(help="A user's id, me, or none.")] = "",
     tag: Annotated[str, typer.Option(help="That bear this tag.")] = "",
     text: Annotated[str, typer.Option(help="Part of the title, or #number.")] = "",

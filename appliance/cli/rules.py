@@ -157,9 +157,8 @@ def _report(session: Session, load: dict[str, Any]) -> None:
         session.printer.one(load, [])
         return
     counts = ", ".join(f"{count:,} {name}" for name, count in load["counts"].items())
-    session.printer.text(
-        f"set {load['version'][:12]} from {load['origin']}, loaded {instant(load['loaded_at'])} by {load['by']}"
-    )
+    loaded = f"loaded {instant(load['loaded_at'])} by {load['by']}"
+    session.printer.text(f"set {load['version'][:12]} from {load['origin']}, {loaded}")
     session.printer.text(counts, style="bold")
     if load["reasons"]:
         reasons = [{"reason": name, "documents": count} for name, count in load["reasons"].items()]

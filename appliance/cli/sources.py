@@ -66,7 +66,7 @@ def create(
     ] = "auto",
     listener: Annotated[str, typer.Option(help="The listener it comes through, such as syslog-udp.")] = "",
     option: Annotated[
-        list[str] | None, typer.Option(help="name=value, for the format; may be given again.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="For the format; may be given again.")
     ] = None,
     durability: Annotated[
         str, typer.Option(help="node, or cluster: refuse what only one node could keep.")

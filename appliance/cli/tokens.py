@@ -34,7 +34,9 @@ def list_(session: Session) -> None:
 def create(
     session: Session,
     name: Annotated[str, typer.Argument(help="What it is for.")],
-    permission: Annotated[list[str], typer.Option(help="Such as events:view; may be given again.")],
+    permission: Annotated[
+        list[str], typer.Option(metavar="PERMISSION", help="Such as events:view; may be given again.")
+    ],
     days: Annotated[int, typer.Option(help="How long it works.")] = 30,
     to: Annotated[Path | None, typer.Option(help="Write it into this new file, not to the terminal.")] = None,
 ) -> None:

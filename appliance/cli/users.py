@@ -39,7 +39,7 @@ def invite(
     session: Session,
     email: Annotated[str, typer.Argument(help="Where the person is reached; also the name to sign in with.")],
     name: Annotated[str, typer.Option(help="The person's name.")],
-    role: Annotated[list[str], typer.Option(help="A role; may be given again.")],
+    role: Annotated[list[str], typer.Option(metavar="ROLE", help="May be given again.")],
 ) -> None:
     """Invite somebody; prints a link, shown this once, that sets a password."""
     _show_link(session, session.api.post("/users", {"email": email, "name": name, "roles": role}))
