@@ -17,11 +17,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DIST = HERE / "_dist"
 STAMP = DIST / ".sources"
+# Becomes a page of the documentation: the types of problem documents lead to it.
+PROBLEMS = HERE.parents[2] / "docs" / "problems.md"
 # What the bundle is made of. Tests and lint settings do not change it.
-SOURCES = ("src", "messages")
+SOURCES = ("src", "messages", "docs")
 FILES = (
     ".npmrc",
     "build.py",
+    "docs.mjs",
     "index.html",
     "notices.mjs",
     "package-lock.json",
@@ -85,7 +88,7 @@ def source_digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(source_files()):
         content = path.read_bytes()
-        name = path.relative_to(HERE).as_posix()
+        name = path.relative_to(HERE.parents[2]).as_posix()
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
@@ -94,7 +97,8 @@ def source_digest() -> str:
 def source_files() -> list[Path]:
     """The files whose change makes a new build necessary."""
     inside = [path for folder in SOURCES for path in (HERE / folder).rglob("*") if path.is_file()]
-    return [HERE / name for name in FILES] + [path for path in inside if ".test." not in path.name]
+    named = [HERE / name for name in FILES]
+    return [PROBLEMS, *named, *(path for path in inside if ".test." not in path.name)]
 
 
 if __name__ == "__main__":

@@ -28,4 +28,8 @@ export default tseslint.config(
     extends: [hooks.configs.flat['recommended-latest'], a11y.flatConfigs.strict],
   },
   { files: ['*.mjs'], languageOptions: { globals: { console: 'readonly', process: 'readonly' } } },
+  {
+    files: ['docs/*.js'],
+    languageOptions: { sourceType: 'script', globals: { document: 'readonly', fetch: 'readonly', window: 'readonly' } },
+  },
 );

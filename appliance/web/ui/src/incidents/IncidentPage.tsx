@@ -51,10 +51,10 @@ function Loose({ incident: one, etag }: { incident: IncidentDetail; etag: string
         </div>
         <div className="xdr-incident-work">
           <WorkPanel incident={one} etag={etag} />
-          <EntitiesPanel incident={one} />
           <NextSteps why={one.why} />
           <NotesPanel id={one.id} />
           <EvidencePanel id={one.id} />
+          <EntitiesPanel incident={one} />
         </div>
       </div>
     </>
