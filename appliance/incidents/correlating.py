@@ -41,18 +41,25 @@ class Remembered(msgspec.Struct):
 
 
 class Correlation:
-    """Follows the findings of every organisation. One process in the cluster does (jobs/detect.py)."""
+    """
+    Follows the findings of every organisation. One process in the cluster does (jobs/detect.py).
+
+    Attributes:
+        lag_seconds: Age of the oldest finding that waited when last asked.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._remembered: dict[UUID, Remembered] = {}
+        self.lag_seconds = 0.0
 
     async def pending(self) -> list[Scope]:
         """The organisations that have findings to correlate; one question for all of them."""
         async with platform_transaction(self._database) as session:
             rows = (await session.execute(_PENDING, {"consumer": CONSUMER, "start": UUID(int=0)})).all()
         lags = [(self._clock.now() - row.since).total_seconds() for row in rows]
-        metrics.DETECTION_LAG.set(max(lags, default=0.0))
+        self.lag_seconds = max(lags, default=0.0)
+        metrics.DETECTION_LAG.set(self.lag_seconds)
         return [Scope(org_id=row.id) for row in rows]
 
     async def step(self, scope: Scope) -> int:

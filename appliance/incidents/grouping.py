@@ -11,6 +11,8 @@ Invariants:
 - Event time decides, never the clock: years-old imports group as they would have then. Nearness is
   symmetrical, so that among anchors the order of arrival does not matter.
 - A group's anchors span at most a day; a longer attack continues in another incident.
+- Noise of high or critical level still counts as an anchor once a day: a beacon that goes on for a week
+  after its incident was closed must not fall silent.
 - A group is only links: merging forgets nothing that the database could not give back.
 """
 
@@ -83,7 +85,7 @@ class Correlator:
         weight = weight_of_finding(sighting.level, noisy_hours=noisy_hours)
         mask = mask_of(sighting.tactics)
         memories = self._remember(sighting, keys, weight)
-        if sighting.level >= Severity.MEDIUM and not noisy_hours:
+        if sighting.level >= Severity.MEDIUM and (not noisy_hours or self._reminds(sighting)):
             group = self._join(sighting, keys, mask)
             self._extend(group, sighting, keys, mask)
             self._link(group, sighting, memories)
@@ -233,7 +235,7 @@ class Correlator:
 
     def _noise(self, sighting: Sighting) -> int:
         """In how many hours of the week before the rule has fired here, if that makes it noise."""
-        at = f"{sighting.rule_id}@{sighting.host or sighting.source_id}"
+        at = _where(sighting)
         hours = self.state.noise.pop(at, None) or []
         hour = sighting.time // HOUR
         before = sum(1 for each in hours if 0 < hour - each <= NOISE_WINDOW)
@@ -241,6 +243,16 @@ class Correlator:
             hours = sorted([*hours, hour])[-2 * NOISE_HOURS :]
         self.state.noise[at] = hours
         return before if before >= NOISE_HOURS else 0
+
+    def _reminds(self, sighting: Sighting) -> bool:
+        """Whether noise is grave enough, and its last full count long enough ago."""
+        at = _where(sighting)
+        last = self.state.reminded.get(at)
+        if sighting.level < Severity.HIGH or (last is not None and abs(sighting.time - last) < DAY):
+            return False
+        self.state.reminded.pop(at, None)
+        self.state.reminded[at] = sighting.time
+        return True
 
     def _move_positions(self, batch: list[Sighting]) -> None:
         """How far each source has come: the latest event of its latest batch, wherever that lies."""
@@ -295,6 +307,10 @@ def _add_weight(memory: EntityMemory, time: int, weight: float) -> None:
         memory.at = time
     else:
         memory.weight += decayed(weight, memory.at - time)
+
+
+def _where(sighting: Sighting) -> str:
+    return f"{sighting.rule_id}@{sighting.host or sighting.source_id}"
 
 
 def _takes(group: Group, sighting: Sighting) -> bool:

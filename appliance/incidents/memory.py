@@ -146,6 +146,8 @@ class State(msgspec.Struct):
     merged: dict[int, int] = {}
     entities: dict[str, EntityMemory] = {}
     noise: dict[str, list[int]] = {}
+    # When grave noise last counted in full, by rule and host.
+    reminded: dict[str, int] = {}
     waiting: dict[str, Waiting] = {}
     positions: dict[UUID, int] = {}
     next_group: int = 1
@@ -183,6 +185,7 @@ def shrink(state: State) -> None:
     """Forget what was touched longest ago, beyond the bounds."""
     _drop_oldest(state.entities, MOST_ENTITIES)
     _drop_oldest(state.noise, MOST_NOISE)
+    _drop_oldest(state.reminded, MOST_NOISE)
     _drop_oldest(state.positions, MOST_SOURCES)
     _drop_oldest(state.groups, MOST_GROUPS)
     while state.waiting and sum(len(each.items) for each in state.waiting.values()) > MOST_WAITING:

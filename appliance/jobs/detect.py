@@ -48,6 +48,7 @@ async def detect(settings: Settings, stop: asyncio.Event) -> None:
 class _Follower:
     def __init__(self, database: Database, stop: asyncio.Event) -> None:
         self._database, self._stop = database, stop
+        self._correlation = Correlation(database, SystemClock())
         self._is_active, self._findings = False, 0
         self._failing: set[UUID] = set()
 
@@ -56,6 +57,7 @@ class _Follower:
         return {
             "active": self._is_active,
             "findings": self._findings,
+            "lag_seconds": round(self._correlation.lag_seconds, 3),
             "failing_organisations": len(self._failing),
         }
 
@@ -83,19 +85,18 @@ class _Follower:
                     await connection.invalidate()
 
     async def _lead(self, connection: AsyncConnection, woken: Wakeups) -> None:
-        correlation = Correlation(self._database, SystemClock())
         while not self._stop.is_set():
             # The lock lives as long as the session: if that is gone, so is the right to go on.
             await connection.execute(text("SELECT 1"))
             await connection.commit()
-            more = [await self._step(correlation, scope) for scope in await correlation.pending()]
+            more = [await self._step(scope) for scope in await self._correlation.pending()]
             if not any(more):
                 await woken.wait()
 
-    async def _step(self, correlation: Correlation, scope: Scope) -> int:
+    async def _step(self, scope: Scope) -> int:
         """One batch of one organisation. What fails for one must not stop the others."""
         try:
-            done = await correlation.step(scope)
+            done = await self._correlation.step(scope)
         except Unavailable:
             raise
         except (ApplianceError, DBAPIError) as error:

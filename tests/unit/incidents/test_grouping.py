@@ -156,6 +156,14 @@ def test_a_rule_that_fires_all_the_time_becomes_noise_and_stops_opening_incident
     assert len(groups) == 8
 
 
+def test_grave_noise_still_opens_an_incident_once_a_day():
+    beacon = [seen(host("one"), level=Severity.HIGH, at=n * 3 * HOUR) for n in range(8 * 8)]
+
+    days = [group for group in grouped(*beacon, batch=1) if len(group) >= 1]
+
+    assert 8 + 6 <= len(days) <= 8 + 8
+
+
 def test_noise_does_not_hide_an_attack_nor_glue_it_to_the_past():
     noise = [seen(host("one"), level=MEDIUM, at=n * 30 * MINUTE) for n in range(96)]
     attack = seen(host("one"), rule="new", at=47 * HOUR)
