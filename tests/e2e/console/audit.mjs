@@ -3,7 +3,7 @@
  * axe violations (WCAG 2.0 to 2.2 A and AA, best practice), content-security-policy violations,
  * requests that leave the origin, errors of the page, and a page that scrolls sideways.
  *
- *   node tests/e2e/console/audit.mjs BASE_URL [--cookie NAME=VALUE] [--screenshots DIR]
+ *   node tests/e2e/console/audit.mjs BASE_URL [--cookie NAME=VALUE] [--screenshots DIR] [--only PART]
  *
  * Prints one JSON document; exits 1 if anything is wrong, 2 if the audit itself could not run.
  */
@@ -21,6 +21,8 @@ const { values: options, positionals } = parseArgs({
   options: {
     cookie: { type: 'string', multiple: true, default: [] },
     screenshots: { type: 'string' },
+    // Visits only addresses that contain this.
+    only: { type: 'string', default: '' },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
     'ignore-https-errors': { type: 'boolean', default: false },
   },
@@ -131,7 +133,7 @@ async function main() {
         const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce', ignoreHTTPSErrors: options['ignore-https-errors'] });
         await context.addCookies(options.cookie.map(cookie));
         await context.addInitScript(watchPolicy);
-        const visits = await pagesToVisit(context);
+        const visits = (await pagesToVisit(context)).filter(({ path }) => path.includes(options.only));
         for (const one of visits) await visit(context, { theme, size }, one);
         await context.close();
       }

@@ -36,7 +36,7 @@ async function start() {
     spec: await answer.json(),
     validatorUrl: null,
     deepLinking: true,
-    docExpansion: 'none',
+    docExpansion: 'list',
     defaultModelsExpandDepth: 0,
     requestInterceptor: withToken,
   });
