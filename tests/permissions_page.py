@@ -14,12 +14,12 @@ PAGE = Path(__file__).parent.parent / "docs" / "permissions.md"
 _HEAD = """\
 # Permissions
 
-Which role may do what. Written by `python -m tests.permissions_page` from `appliance/identity/permissions.toml`, which
-code and console read as well; change it there. A test fails while this page is behind.
+Which role may do what. Written by `python -m tests.permissions_page` from the file that the code reads,
+`appliance/identity/permissions.toml`; change it there. A test fails while this page is behind.
 
-A user may have several roles and then holds what they allow together. An API token holds a part of its owner's
-permissions, never more than the owner has at that moment. The local administrator, who uses `xdr` on the node
-itself, holds all of them, and audit entries name the Unix user. Services check, whichever door is used.
+A user may have several roles and then holds what they allow together. An API token holds a part of its
+owner's permissions, never more than the owner has at that moment. The local administrator, who uses `xdr` on
+the node itself, holds all of them, and audit entries name the Unix user. Services check, whichever door.
 
 """
 _WORDS = {

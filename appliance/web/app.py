@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Litestar, Request, Response, Router, get
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
 
@@ -56,6 +57,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             HealthController,
             metrics_route,
             PageController,
+            _icon,
             *_console(ui),
         ],
         dependencies=PROVIDED,
@@ -89,6 +91,8 @@ def _openapi() -> OpenAPIConfig:
         version="1",
         description="Errors are RFC 9457 problem details; lists are keyset pages.",
         openapi_router=Router(path="/api/v1/openapi", route_handlers=[], opt={"signed_in": True}),
+        # The page for people is ours (`/docs`); the framework's would load scripts from elsewhere.
+        render_plugins=[JsonRenderPlugin()],
         use_handler_docstrings=True,
         components=Components(
             security_schemes={
@@ -148,6 +152,13 @@ async def _immutable(response: Response[Any]) -> Response[Any]:
 async def _docs(response: Response[Any]) -> Response[Any]:
     response.headers["Content-Security-Policy"] = DOCS_POLICY
     return await add_headers(response)
+
+
+@get("/favicon.ico", public=True, include_in_schema=False, sync_to_thread=False)
+def _icon() -> Response[bytes]:
+    """What browsers ask for on pages that name no icon, such as a problem document."""
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response((_PAGES / "icon.svg").read_bytes(), media_type="image/svg+xml", headers=headers)
 
 
 @get("/", public=True, include_in_schema=False, sync_to_thread=False)
