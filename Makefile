@@ -4,6 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+export XDR_PEERS ?= $(CURDIR)/.cache/peers
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## List what can be made

@@ -120,7 +120,10 @@ def _declaring(
 def translated(session: Session, command: str) -> Iterator[None]:
     """Turn a failure into words and an exit status."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # a reader that has gone is noticed here and not at exit
     except CommandFailure as failure:
         raise typer.Exit(_tell(session, command, failure)) from failure
     except ApplianceError as error:

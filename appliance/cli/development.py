@@ -52,11 +52,12 @@ def run(
     folder = state or state_folder()
     started = time.monotonic()
     postgres, config = prepare(folder, port=port, ingest_port=ingest_port, own_log=own_log)
+    link = asyncio.run(first_sign_in(configuration.load(config)))
     children = {name: _spawn(module, config) for name, module in PROCESSES.items()}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _wait_until_ready(port, children)
-        _greet(config, folder, time.monotonic() - started)
+        _greet(config, folder, link, time.monotonic() - started)
         _watch(children, config)
     except KeyboardInterrupt:
         typer.echo("\nstopping; what was accepted is being stored", err=True)
@@ -163,9 +164,8 @@ def _failed(name: str, status: int | None) -> int:
     return 1
 
 
-def _greet(config: Path, folder: Path, seconds: float) -> None:
+def _greet(config: Path, folder: Path, link: str | None, seconds: float) -> None:
     settings = configuration.load(config)
-    link = asyncio.run(first_sign_in(settings))
     typer.echo(f"\nMini-XDR Appliance runs at {settings.web.public_url} (started in {seconds:.1f} s)")
     if link:
         typer.echo("Sign in once, within 24 hours, with this link:\n")

@@ -24,6 +24,7 @@ LISTENED = {
     "syslog-tcp": ("syslog-tcp", "syslog"),
     "syslog-tls": ("syslog-tls", "syslog"),
     "relp": ("relp", "syslog"),
+    "relp-tls": ("relp-tls", "syslog"),
 }
 _ADMIN = NewUser(email="admin@localhost", name="First administrator", roles=["super_admin"])
 

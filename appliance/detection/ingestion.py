@@ -92,7 +92,7 @@ class Ingestion:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = asyncio.Semaphore(_UNITS_IN_FLIGHT)
         self._queued_bytes = 0
-        self._spooled_since = 0.0
+        self._spooled_ids = _batches_in(spool)
 
     async def accept(self, submission: Submission) -> Receipt:
         """See `telemetry.intake.Intake`."""
@@ -120,6 +120,18 @@ class Ingestion:
             metrics.QUEUE_BYTES.set(self._queued_bytes)
             metrics.BATCH_SECONDS.observe(time.monotonic() - started)
 
+    async def batch(self, batch_id: str, credential: str) -> Receipt | None:
+        """What became of a batch of this source: committed, or still in the spool; None if neither."""
+        source = await self._sources.resolve(Submission(body=b"", credential=credential), signed=False)
+        try:
+            wanted = UUID(batch_id)
+        except ValueError:
+            return None
+        if wanted in self._spooled_ids:
+            return Receipt(batch_id=batch_id, durability=Durability.NODE)
+        part = Part(batch_id=wanted, source_id=source.id, format="", options={}, body=b"")
+        return await known_batch(self._database, source.org_id, part)
+
     async def drain(self) -> None:
         """Answer everything that was accepted; call it after the receivers have closed."""
         while self._tasks:
@@ -141,6 +153,7 @@ class Ingestion:
             except Unavailable:
                 return
             self._spool.remove(name)
+            self._spooled_ids -= {part.batch_id for part in unit.parts}
             log.info("spooled_unit_stored", record=name, batches=len(unit.parts))
 
     async def _earlier(self, source: KnownSource, part: Part) -> Receipt | None:
@@ -273,6 +286,7 @@ class Ingestion:
                 )
             except IntakeUnavailable as error:
                 return [error] * len(group)
+            self._spooled_ids |= {part.batch_id for part in kept}
         for waiting, demands in zip(group, demanding, strict=True):
             if demands:
                 answers.append(IntakeUnavailable(f"{cause}; the source demands durability: cluster"))
@@ -280,6 +294,11 @@ class Ingestion:
                 answers.append(Receipt(batch_id=str(waiting.part.batch_id), durability=Durability.NODE))
         log.warning("unit_spooled", batches=len(kept), spool_bytes=self._spool.size_bytes)
         return answers
+
+
+def _batches_in(spool: Spool) -> set[UUID]:
+    units = (msgspec.msgpack.decode(record, type=Unit) for _, record in spool.records())
+    return {part.batch_id for unit in units for part in unit.parts}
 
 
 def _record_name(unit: Unit) -> str:

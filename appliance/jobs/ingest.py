@@ -66,6 +66,8 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     background += _started(
         beat(database, settings.node, "ingest", lambda: _detail(spool, workers, listeners))
     )
+    broken = asyncio.create_task(listeners.watch())
+    broken.add_done_callback(lambda _: stop.set())  # a listener that died silently would swallow its messages
     await _serve(settings, intake, stop)
     await listeners.stop()
     for task in background:
@@ -83,6 +85,7 @@ def _listeners(settings: Ingest) -> list[Listener]:
         ("syslog-tcp", Transport.TCP, settings.syslog_tcp_port),
         ("syslog-tls", Transport.TLS, settings.syslog_tls_port),
         ("relp", Transport.RELP, settings.relp_port),
+        ("relp-tls", Transport.RELP_TLS, settings.relp_tls_port),
     )
     return [
         Listener(name, transport, port, host, settings.tls_certificate, settings.tls_key)
@@ -108,7 +111,7 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
 
 async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> None:
     config = uvicorn.Config(
-        ingest_application(intake),
+        ingest_application(intake, batches=intake),
         host=settings.ingest.host,
         port=settings.ingest.http_port,
         log_level="warning",

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+import appliance.tables  # noqa: F401 — foreign keys are resolved by name, so every table must be known
 from appliance.foundation import settings as configuration
 from appliance.foundation.observability import configure_logging
 from appliance.foundation.settings import Settings
