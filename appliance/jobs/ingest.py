@@ -66,8 +66,10 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     background += _started(
         beat(database, settings.node, "ingest", lambda: _detail(spool, workers, listeners))
     )
-    broken = asyncio.create_task(listeners.watch())
-    broken.add_done_callback(lambda _: stop.set())  # a listener that died silently would swallow its messages
+    if listeners.ports:  # of no listeners, all would have ended at once
+        broken = asyncio.create_task(listeners.watch())
+        # A listener that died silently would swallow its messages.
+        broken.add_done_callback(lambda _: stop.set())
     await _serve(settings, intake, stop)
     await listeners.stop()
     for task in background:
