@@ -16,7 +16,11 @@ $(VENV)/.installed: requirements/test.txt
 	@$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
 	@touch $@
 
-env: $(VENV)/.installed ## The Python environment, from the hash-pinned lock
+$(BIN)/xdr: $(VENV)/.installed Makefile
+	@printf '#!/bin/sh\nPYTHONPATH="%s" exec "%s/python" -m appliance.cli.running "$$@"\n' "$(CURDIR)" "$(CURDIR)/$(BIN)" > $@
+	@chmod +x $@
+
+env: $(VENV)/.installed $(BIN)/xdr ## The Python environment, from the hash-pinned lock
 
 ui: env ## The console, built only when its sources changed
 	@echo "== console"
