@@ -146,3 +146,32 @@ async def person(database: Database, scope: Scope, sealer: Sealer, role: str) ->
     async with open_services(database, scope, sealer) as services:
         invited = await services.identity.invite(new, by=appliance("tests"))
     return Actor(ActorKind.USER, invited.user.id, new.email, permissions_of([role]))
+
+
+_NOT_RUN_STATUS = 3
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with one table: what ran, what failed, and what was not run and why."""
+    table: dict[str, list[int]] = {}
+    for place, outcomes in enumerate((("passed",), ("failed", "error"), ("skipped",))):
+        for report in (one for outcome in outcomes for one in terminalreporter.stats.get(outcome, [])):
+            suite = "/".join(report.nodeid.split("::")[0].split("/")[1:3])
+            table.setdefault(suite, [0, 0, 0])[place] += 1
+    terminalreporter.section("run, failed, not run")
+    for suite, (passed, failed, skipped) in sorted(table.items()):
+        terminalreporter.write_line(f"{suite:<32} {passed:>6} run {failed:>4} failed {skipped:>4} not run")
+    for reason in sorted({_reason(report) for report in terminalreporter.stats.get("skipped", [])}):
+        terminalreporter.write_line(f"not run: {reason}")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    said = report.longrepr
+    return str(said[2]).removeprefix("Skipped: ") if isinstance(said, tuple) else str(said)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What was not run does not pass for passed: exit status 3."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = _NOT_RUN_STATUS

@@ -11,7 +11,7 @@ import pytest
 from appliance.cli.settling import first_sign_in
 from tests.factories.stack import Stack, running_stack
 
-PASSWORD = "seven green bicycles at dawn"  # noqa: S105 — of a database that lives for one test run
+PASSWORD = "seven green bicycles at dawn"
 
 COWRIE = """{"eventid":"cowrie.session.connect","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:00Z","sensor":"pot-1"}
 {"eventid":"cowrie.login.success","username":"root","password":"<script>alert(1)</script>","src_ip":"203.0.113.7","session":"a1b2","timestamp":"2026-05-01T12:00:02Z","sensor":"pot-1"}

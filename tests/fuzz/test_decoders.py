@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """
 Every decoder against arbitrary and mutated bytes.
 

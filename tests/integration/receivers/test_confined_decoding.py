@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """The decoders in a process that can open no file: nothing may be left to load when the first event comes."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — what is counted reads best in one line
 """Real telemetry through the decoders: every record is an event, and says what it should."""
 
 import gzip

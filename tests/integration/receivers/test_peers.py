@@ -1,4 +1,3 @@
-# ruff: noqa: E501, ASYNC110 — peers are configured in long lines, and what they have done shows by looking again
 """
 Real shippers against the receivers: rsyslog and syslog-ng, as hosts run them.
 

@@ -1,7 +1,7 @@
-import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -65,7 +65,7 @@ def test_a_process_killed_while_appending_leaves_whole_records_only(tmp_path):
         """
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=os.getcwd()
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, cwd=Path.cwd()
     )
     acknowledged = [int(process.stdout.readline()) for _ in range(40)][-1]
     process.kill()

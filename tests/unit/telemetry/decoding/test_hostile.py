@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """Bodies made to hurt: each costs little, stops no neighbour and keeps its bytes."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """Linux audit records, Sysmon for Linux and the journal."""
 
 import json

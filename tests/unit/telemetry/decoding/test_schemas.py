@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """Cloud audit logs, common schemas, web logs, CSV, shippers' wrappers and the user's own mapping."""
 
 import json

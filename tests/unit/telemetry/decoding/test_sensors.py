@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """Suricata, Zeek, Cowrie, the T-Pot set and osquery."""
 
 import json

@@ -1,4 +1,3 @@
-# ruff: noqa: E501 — samples stand as they come off the wire
 """Syslog in its dialects, and what well-known programs say in it."""
 
 import json
