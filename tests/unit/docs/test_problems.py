@@ -9,8 +9,8 @@ import appliance
 from appliance.foundation.errors import ApplianceError
 
 PAGE = Path(__file__).parents[3] / "docs" / "problems.md"
-# Answers of the web framework and of the last resort (web/errors.py); they are no ApplianceError.
-_OF_THE_DOOR = {"internal", "http_404", "http_405", "http_422"}
+# Answers of the web framework and of the last resort (web/errors.py, jobs/receivers): no ApplianceError.
+_OF_THE_DOOR = {"internal", "http_404", "http_405", "http_422", "http_error"}
 
 
 def _codes() -> set[str]:
