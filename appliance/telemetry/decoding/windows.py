@@ -14,7 +14,7 @@ dictionary becomes the event's fields and is touched as rarely as possible.
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -38,11 +38,21 @@ _EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than ma
 _LARGEST_EVENT_BYTES: Final = 262_144
 _SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
-_SPLIT_BYTES: Final = 1_048_576
 _HOSTS: Final = ("Computer", "ComputerName", "computer_name")
 _RECORD_NUMBERS: Final = ("EventRecordID", "record_number", "record_id")
-_SMALLEST_INTEGER: Final = -(2**63)
-_LARGEST_INTEGER: Final = 2**63 - 1
+# Hosts, channels and event ids repeat; hostile ones could be any number.
+_MOST_ORIGINS: Final = 8192
+_origins: dict[tuple[Any, Any, Any], "_Origin"] = {}
+
+
+class _Origin(NamedTuple):
+    """What follows from the host, channel and id that a flat line names, so that it is worked out once."""
+
+    host: str
+    channel: str
+    code: str
+    has_aliases: bool
+    digest: Any  # of the part of the natural key that they are
 
 
 def decode_windows_json(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Decoded:
@@ -76,15 +86,16 @@ class _Reading:
         self._most_fields = bounds.fields
 
     def add_lines(self) -> None:
-        """Adds what is on each line; the body is split in large blocks, which is fast."""
-        position, length = 0, len(self._body)
+        """Adds what is on each line."""
+        body, add, find = self._body, self.add, self._body.find
+        position, length = 0, len(body)
         while position < length:
-            end = self._body.find(b"\n", position + _SPLIT_BYTES)
-            block = self._body[position : length if end < 0 else end]
-            for line in block.split(b"\n"):
-                if not self.add(position, line):
-                    return
-                position += len(line) + 1
+            end = find(b"\n", position)
+            if end < 0:
+                end = length
+            if not add(position, body[position:end]):
+                return
+            position = end + 1
 
     def add(self, start: int, piece: bytes) -> bool:
         """Adds the event of one document; False once the body's bound is reached."""
@@ -96,14 +107,18 @@ class _Reading:
         except msgspec.MsgspecError:
             outcome = self._read_slowly(piece)
         else:
-            # What needs no look at its values: a flat document with nothing packed into one field.
-            event_id = fields.get("EventID")
             if size > _SMALL_BYTES and _has_long_tuple(fields, self._most_fields):
                 return self._refuse(start, piece, f"more than {self._most_fields} values in a field")
-            if event_id.__class__ is int and len(fields) <= self._most_fields and _PACKED.isdisjoint(fields):
-                outcome = _event(fields, str(event_id), self._host)
-            else:
+            # What needs no look at its values: a flat document with nothing packed into one field.
+            if (
+                "EventData" in fields
+                or "StringInserts" in fields
+                or fields.get("EventID").__class__ is not int
+                or len(fields) > self._most_fields
+            ):
                 outcome = windows_event(fields, self._bounds, self._host)
+            else:
+                outcome = _flat_event(fields, self._host)
         if outcome.__class__ is not Event:
             return self._refuse(start, piece, str(outcome))
         event: Event = outcome
@@ -189,6 +204,40 @@ def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     return fields
 
 
+def _flat_event(fields: dict[str, Any], fallback_host: str) -> Event:
+    """What `_event` makes of a flat line, for most lines without asking anything twice."""
+    get = fields.get
+    name = get("Hostname")
+    code = get("EventID")
+    origin = _origins.get((name, get("Channel"), code))
+    if origin is None:
+        if name.__class__ is str:
+            _remember_origin(name, get("Channel"), code)
+        return _event(fields, str(code), fallback_host)
+    host, channel, code, has_aliases, prefix = origin
+    utc = get("UtcTime")
+    time = (instant(utc) if utc.__class__ is str else 0) or event_time(fields)
+    _name_origin(fields)
+    if has_aliases or "Hashes" in fields or "Provider_Name" not in fields:
+        complete(fields, channel, code)
+    record = get("RecordNumber")
+    if record.__class__ is not int:
+        return Event("windows", channel, code, fields, time, host, _key_of(fields, host, channel, time))
+    digest = prefix.copy()
+    digest.update(b"%d\0%d" % (record, time))
+    return Event("windows", channel, code, fields, time, host, digest.digest())
+
+
+def _remember_origin(name: str, channel: object, code: object) -> None:
+    if len(_origins) >= _MOST_ORIGINS:
+        _origins.clear()
+    known = channel if isinstance(channel, str) else ""
+    digest = _EMPTY_DIGEST.copy()
+    digest.update(_key_prefix(name.lower(), known))
+    has_aliases = known in CHANNELS_WITH_ALIASES
+    _origins[name, channel, code] = _Origin(name.lower(), known, str(code), has_aliases, digest)
+
+
 def _event(fields: dict[str, Any], code: str, fallback_host: str) -> Event:
     # The record's own channel was set aside where a provider writes a field of the same name.
     channel = fields.pop("\0channel") if "\0channel" in fields else fields.get("Channel")
@@ -198,24 +247,35 @@ def _event(fields: dict[str, Any], code: str, fallback_host: str) -> Event:
     host = host.lower() if type(host) is str else _host(fields) or fallback_host
     utc = fields.get("UtcTime")
     time = (instant(utc) if type(utc) is str else 0) or event_time(fields)
+    _name_origin(fields)
+    if channel in CHANNELS_WITH_ALIASES or "Hashes" in fields or "Provider_Name" not in fields:
+        complete(fields, channel, code)
+    return Event("windows", channel, code, fields, time, host, _key_of(fields, host, channel, time))
+
+
+def _name_origin(fields: dict[str, Any]) -> None:
+    """What NXLog calls otherwise."""
     if "SourceName" in fields and "Provider_Name" not in fields:
         fields["Provider_Name"] = fields["SourceName"]
     if "Hostname" in fields and "Computer" not in fields:
         fields["Computer"] = fields["Hostname"]
-    if channel in CHANNELS_WITH_ALIASES or "Hashes" in fields or "Provider_Name" not in fields:
-        complete(fields, channel, code)
+
+
+def _key_of(fields: Mapping[str, Any], host: str, channel: str, time: int) -> bytes | None:
     record = fields.get("RecordNumber")
     if record is None:
         record = next((fields[name] for name in _RECORD_NUMBERS if name in fields), None)
-    key = None if record is None else _key(host, channel, record, time)
-    return Event("windows", channel, code, fields, time, host, key)
-
-
-def _key(host: str, channel: str, record: object, time: int) -> bytes:
+    if record is None:
+        return None
     # Clearing a log starts its numbers again, so the time is part of what names a record.
     digest = _EMPTY_DIGEST.copy()
-    digest.update(f"{host}\0{channel}\0{record}\0{time}".encode("utf-8", "replace"))
+    digest.update(_key_prefix(host, channel))
+    digest.update(f"{record}\0{time}".encode("utf-8", "replace"))
     return digest.digest()
+
+
+def _key_prefix(host: str, channel: str) -> bytes:
+    return f"{host}\0{channel}\0".encode("utf-8", "replace")
 
 
 def _host(fields: Mapping[str, Any]) -> str:

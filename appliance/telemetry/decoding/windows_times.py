@@ -22,6 +22,11 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_LOCAL: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — for times without an offset, which are UTC
 _read: Final = datetime.fromisoformat
 _offsets: dict[tuple[str, str], int] = {}
+# Events come in bursts, many within one millisecond; hostile times could be any.
+_instants: dict[str, int] = {}
+_zoned_instants: dict[tuple[str, str], int] = {}
+_MOST_INSTANTS: Final = 8192
+_LONGEST_INSTANT: Final = 40
 
 
 def event_time(fields: Mapping[str, Any]) -> int:
@@ -42,6 +47,20 @@ def from_any(value: object) -> int:
 
 def instant(text: str) -> int:
     """An ISO 8601 time, UTC if it has no offset; 0 if it is none."""
+    known = _instants.get(text)
+    return _remember_instant(text) if known is None else known
+
+
+def _remember_instant(text: str) -> int:
+    time = _instant(text)
+    if len(text) <= _LONGEST_INSTANT:
+        if len(_instants) >= _MOST_INSTANTS:
+            _instants.clear()
+        _instants[text] = time
+    return time
+
+
+def _instant(text: str) -> int:
     try:
         moment = _read(text)
         since = moment - (_EPOCH_LOCAL if moment.tzinfo is None else _EPOCH)
@@ -56,12 +75,25 @@ def _zoned(local: str, received: object) -> int:
 
     The time of receipt, which is UTC, tells the offset: zones lie on quarters of an hour.
     """
-    time = instant(local)
-    if not time or type(received) is not str or local.endswith("Z") or "+" in local:
-        return time
-    pair = (local[:_MINUTE_LENGTH], received[:_MINUTE_LENGTH])
-    offset = _offsets.get(pair)
-    return time + (_remember_offset(pair) if offset is None else offset)
+    if type(received) is not str:
+        return instant(local)
+    pair = (local, received[:_MINUTE_LENGTH])
+    known = _zoned_instants.get(pair)
+    return _remember_zoned(pair) if known is None else known
+
+
+def _remember_zoned(pair: tuple[str, str]) -> int:
+    local, received = pair
+    time = _instant(local)
+    if time and not local.endswith("Z") and "+" not in local:
+        minutes = (local[:_MINUTE_LENGTH], received)
+        offset = _offsets.get(minutes)
+        time += _remember_offset(minutes) if offset is None else offset
+    if len(local) <= _LONGEST_INSTANT:
+        if len(_zoned_instants) >= _MOST_INSTANTS:
+            _zoned_instants.clear()
+        _zoned_instants[pair] = time
+    return time
 
 
 def _remember_offset(pair: tuple[str, str]) -> int:
