@@ -19,8 +19,8 @@ from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, driver, transaction
 from appliance.foundation.errors import Conflict
 from appliance.foundation.ids import new_id
+from appliance.telemetry.appending import SegmentAppender, received_day
 from appliance.telemetry.intake import Durability, Receipt
-from appliance.telemetry.postgres_store import PostgresEventStore, received_day
 
 FINDINGS_CHANNEL = "xdr_findings"
 
@@ -77,9 +77,7 @@ async def commit(database: Database, clock: Clock, unit: Unit, prepared: Prepare
     async with transaction(database, scope) as session:
         stored, duplicates = 0, frozenset[int]()
         if prepared.segment is not None:
-            appended = await PostgresEventStore(session, scope, clock).append(
-                prepared.segment, received=unit.received
-            )
+            appended = await SegmentAppender(session, scope).append(prepared.segment, received=unit.received)
             stored, duplicates = appended.stored, appended.duplicates
         findings = [finding for finding in prepared.findings if finding.place not in duplicates]
         receipts = _receipts(unit, prepared, findings, duplicates)

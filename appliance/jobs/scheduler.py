@@ -16,20 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from appliance.foundation import queue
 from appliance.foundation.actors import Scope, appliance
-from appliance.foundation.clock import SystemClock
+from appliance.foundation.clock import Clock, SystemClock
 from appliance.foundation.database import Database, organisation_ids, platform_transaction, transaction
 from appliance.foundation.errors import ApplianceError, Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.settings import Settings
 from appliance.jobs.running import run
+from appliance.telemetry.compaction import COMPACTION_JOB, Compaction
 from appliance.telemetry.retention import RETENTION_JOB, apply_retention
 
 log = structlog.get_logger()
 
 # A Postgres advisory lock: whoever's session holds it is the active scheduler.
 LOCK = 0x58445253
-TIMETABLE = ((CronTrigger(minute=10, timezone=UTC), RETENTION_JOB),)
-_KINDS = (RETENTION_JOB,)
+TIMETABLE = (
+    (CronTrigger(minute=10, timezone=UTC), RETENTION_JOB),
+    (CronTrigger(minute="*/5", timezone=UTC), COMPACTION_JOB),
+)
+_KINDS = tuple(kind for _, kind in TIMETABLE)
 _CATCH_UP = timedelta(days=2)
 _LOOK_SECONDS = 2.0
 
@@ -125,11 +129,21 @@ async def _work(database: Database, settings: Settings) -> None:
             await asyncio.sleep(_LOOK_SECONDS)
             continue
         try:
-            await apply_retention(database, settings.retention, settings.state_dir, clock)
+            await _run(database, settings, clock, job)
         except ApplianceError as error:
             await queue.finish(database, job, failure=str(error))
         else:
             await queue.finish(database, job)
+
+
+async def _run(database: Database, settings: Settings, clock: Clock, job: queue.Claimed) -> None:
+    if job.kind == RETENTION_JOB:
+        await apply_retention(database, settings.retention, settings.state_dir, clock)
+        return
+    merged = 1
+    while merged:  # each pass is a transaction of its own
+        async with transaction(database, job.scope) as session:
+            merged = await Compaction(session, job.scope, clock).run()
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from appliance.telemetry.query import (
 )
 from appliance.telemetry.segments import ALL_ASCII_TEXT, Column, Mask, SegmentReader
 
-_NOT_TEXT = frozenset({"@time", "@span", "@source"})
+_NOT_TEXT = frozenset({"@time", "@span", "@id", "@source"})
 
 
 class SegmentView:

@@ -42,12 +42,12 @@ class HuntService:
             _tree(wanted.where),
             _window(wanted.start, wanted.end),
             Budget(limit=wanted.limit),
-            before=_cursor(wanted.cursor),
+            before=wanted.cursor,
         )
         names = await queries.source_names(self._session, self._scope)
         return EventList(
             items=[_item(event, names) for event in page.items],
-            next_cursor=None if page.next_before is None else page.next_before.hex,
+            next_cursor=page.next_before,
             searched=_searched(page, wanted),
         )
 
@@ -110,13 +110,6 @@ def _microseconds(at: datetime) -> int:
     if at.tzinfo is None:
         raise Invalid("a time needs its offset from UTC, such as 2026-05-01T12:00:00Z")
     return int(at.timestamp() * 1_000_000)
-
-
-def _cursor(cursor: str | None) -> UUID | None:
-    try:
-        return None if cursor is None else UUID(cursor)
-    except ValueError as error:
-        raise Invalid("the cursor is none of ours; start again without it") from error
 
 
 def _item(event: StoredEvent, names: dict[UUID, str]) -> EventItem:

@@ -113,8 +113,8 @@ class SegmentColumn(Base):
 
     org_id: Mapped[OrgId]
     received_day: Mapped[Day]
-    field: Mapped[str] = mapped_column(Text, primary_key=True)
     segment_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    field: Mapped[str] = mapped_column(Text, primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -77,6 +77,12 @@ class EncodedSegment(msgspec.Struct):
     originals_size: int
     originals_sha256: bytes
     keys: list[bytes | None]
+    last: bytes = b""
+
+    @property
+    def last_id(self) -> UUID:
+        """The greatest id inside."""
+        return UUID(bytes=self.last) if self.last else self.event_id(self.events - 1)
 
     def event_id(self, place: int) -> UUID:
         return UUID(int=int.from_bytes(self.base) + place)
@@ -98,6 +104,7 @@ class SegmentWriter:
         *,
         rule_set: str,
         matched: int,
+        ids: Sequence[int] | None = None,
     ) -> EncodedSegment:
         """
         Encode.
@@ -109,9 +116,13 @@ class SegmentWriter:
             originals: The exact bytes of all bodies, one after the other.
             rule_set: Version of the set the events were matched against.
             matched: How many events the matcher was asked about.
+            ids: Of a merged segment, whose ids do not count up from `base`; ascending.
         """
         frame = self._frame.compress(originals)
         times = np.fromiter((event.time for event in events), np.int64, len(events))
+        columns = self._columns(events, sources, times)
+        if ids is not None:
+            columns["@id"] = self._column.compress(b"".join(one.to_bytes(16) for one in ids))
         return EncodedSegment(
             base=base.to_bytes(16),
             events=len(events),
@@ -119,12 +130,13 @@ class SegmentWriter:
             rule_set=rule_set,
             min_time=int(times.min()),
             max_time=int(times.max()),
-            columns=self._columns(events, sources, times),
+            columns=columns,
             originals=frame,
             originals_size=len(originals),
             # Of the frame as it is stored: a fiftieth of the bytes, and as good a witness.
             originals_sha256=sha256(frame).digest(),
             keys=[event.key for event in events],
+            last=b"" if ids is None else ids[-1].to_bytes(16),
         )
 
     def _columns(
@@ -247,6 +259,11 @@ class SegmentReader:
         """Event times, microseconds since the epoch, shape (events,)."""
         return np.frombuffer(self.raw(body), np.int64)
 
+    def ids(self, body: bytes) -> list[int]:
+        """Event ids of a merged segment, ascending."""
+        raw = self.raw(body)
+        return [int.from_bytes(raw[at : at + 16]) for at in range(0, len(raw), 16)]
+
     def spans(self, body: bytes) -> NDArray[np.uint32]:
         """Where each original lies in the frame, shape (events, 2)."""
         return np.frombuffer(self.raw(body), np.uint32).reshape(-1, 2)
@@ -255,7 +272,7 @@ class SegmentReader:
         """The fields of one event."""
         found: dict[str, Value] = {}
         for name, body in columns:
-            if name in {"@time", "@span"}:
+            if name in {"@time", "@span", "@id"}:
                 continue
             value = self.column(self.raw(body)).value_at(place)
             if value is not None:

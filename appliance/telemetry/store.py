@@ -56,7 +56,7 @@ class EventPage(Frozen, frozen=True):
     """
 
     items: list[StoredEvent]
-    next_before: UUID | None
+    next_before: str | None
     segments: int
     oldest_searched: int | None
     complete: bool
@@ -89,7 +89,7 @@ class EventStore(Protocol):
     async def append(self, segment: EncodedSegment, *, received: int) -> Appended: ...
 
     async def scan(
-        self, tree: Tree | None, window: Window, budget: Budget, *, before: UUID | None = None
+        self, tree: Tree | None, window: Window, budget: Budget, *, before: str | None = None
     ) -> EventPage: ...
 
     async def count(self, tree: Tree | None, window: Window, budget: Budget) -> tuple[int, bool]: ...

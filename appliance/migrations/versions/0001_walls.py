@@ -241,7 +241,7 @@ def _create_tables() -> None:  # noqa: PLR0915 — one statement per table, in o
         sa.Column("segment_id", sa.Uuid(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
-            "org_id", "received_day", "field", "segment_id", name=op.f("pk_segment_columns")
+            "org_id", "received_day", "segment_id", "field", name=op.f("pk_segment_columns")
         ),
         postgresql_partition_by="RANGE (received_day)",
     )

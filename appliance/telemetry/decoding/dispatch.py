@@ -25,6 +25,8 @@ from appliance.telemetry.decoding.syslog import is_header
 from appliance.telemetry.decoding.text import access_or_line, decode_csv, decode_text, text_event
 from appliance.telemetry.decoding.weblogs import is_access_line
 from appliance.telemetry.decoding.windows import decode_windows_json
+from appliance.telemetry.decoding.windows import windows_event as built_windows_event
+from appliance.telemetry.decoding.windows_shippers import is_winlogbeat
 from appliance.telemetry.decoding.zeek import name_in, zeek_event
 from appliance.telemetry.events import Bounds, Decoded, Decoder, Event
 
@@ -38,6 +40,7 @@ _SAMPLE_BYTES = 65_536
 _SAMPLE_LINES = 8
 _CSV_HEADER = re.compile(r'"?[A-Za-z@_][\w .@/()-]*"?(?:,"?[A-Za-z@_][\w .@/()-]*"?){2,}\r?\Z')
 _EVTX = b"ElfFile\x00"
+_MOST_READ_TWICE_BYTES = 65_536
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -57,6 +60,8 @@ def object_event(document: dict[str, Any], context: Context, piece: bytes) -> Ev
         return cowrie_event(document, context, piece)
     if "ts" in document and (_ZEEK_MARKS & document.keys() or name_in(context.options.get("filename", ""))):
         return zeek_event(document, context, piece)
+    if is_winlogbeat(document):
+        return winlogbeat_event(document, context, piece) or generic_event(document, context, piece)
     if _is_windows(document):
         return windows_event(document, context) or generic_event(document, context, piece)
     return _wrapped_event(document, context, piece) or _known_event(document, context, piece)
@@ -187,6 +192,18 @@ def windows_event(document: dict[str, Any], context: Context) -> Event | None:
     """One Windows event that came nested in something else; None if its decoder knows it not."""
     events = decode_windows_json(orjson.dumps(document), context.bounds, context.options).events
     return events[0] if events else None
+
+
+def winlogbeat_event(document: dict[str, Any], context: Context, piece: bytes) -> Event | None:
+    """
+    One document of Winlogbeat 5 or 6; None if its decoder knows it not.
+
+    Its keys are words that others use too, so only the parsed document tells: it comes here and not in a run.
+    """
+    if len(piece) > _MOST_READ_TWICE_BYTES:
+        return windows_event(document, context)  # which knows how large a record can be
+    outcome = built_windows_event(document, context.bounds, context.options.get("host", "").lower())
+    return outcome if isinstance(outcome, Event) else None
 
 
 def _add_windows(reading: Reading, body: bytes, run: list[framing.Span], context: Context) -> None:

@@ -83,6 +83,15 @@ def fields_of_ecs(document: dict[str, Any]) -> dict[str, Any]:
     return _present(fields)
 
 
+def is_winlogbeat(document: dict[str, Any]) -> bool:
+    """Whether a document is one of Winlogbeat 5 or 6, which write the event at the top."""
+    return (
+        "event_id" in document
+        and isinstance(document.get("log_name"), str)
+        and ("event_data" in document or "computer_name" in document or "source_name" in document)
+    )
+
+
 def fields_of_winlogbeat(document: dict[str, Any]) -> dict[str, Any]:
     """The fields of a Winlogbeat 5 or 6 document: `event_data` at the top."""
     fields = _renamed(document, _WINLOGBEAT)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from appliance.composition import open_services
 from appliance.foundation.clock import SystemClock
 from appliance.telemetry import query
+from appliance.telemetry.compaction import Compaction
 from appliance.telemetry.errors import EventNotFound
 from appliance.telemetry.store import Budget, Window
 from tests.factories.events import NOON, event, segment
@@ -133,6 +134,51 @@ async def test_another_organisation_sees_nothing_of_it(database, organisation, o
             await theirs.events.pin(event_id, by="x", reason="y")
         same_key = await theirs.events.append(segment([event(key=key(9))]), received=NOON)
         assert same_key.stored == 1, "a key of one organisation says nothing to another"
+
+
+async def test_merged_segments_hold_the_same_events_under_the_same_ids(services, organisation):
+    for second in range(12):
+        at = NOON + second * 1_000_000
+        await services.events.append(
+            segment(
+                [event(n=f"{second}.{i}", time=at, Image=f"{i}.exe") for i in range(3)],
+                received_ms=at // 1000,
+            ),
+            received=at,
+        )
+    resent = segment([event(n="x", key=key(1)), event(n="y", key=key(1))], received_ms=NOON // 1000 + 20_000)
+    await services.events.append(resent, received=NOON + 20_000_000)
+    before = await services.events.scan(None, Window(), EVERYTHING)
+    originals = {one.id: await services.events.original(one.id) for one in before.items}
+
+    merged = await Compaction(services.session, organisation, SystemClock()).run()
+
+    after = await services.events.scan(None, Window(), EVERYTHING)
+    assert merged == 13
+    assert after.segments == 1
+    assert after.items == before.items
+    assert {one.id: await services.events.original(one.id) for one in after.items} == originals
+    assert await services.events.get([one.id for one in before.items]) == before.items
+    sums = (await services.session.execute(text("SELECT sum(events), sum(matched) FROM segments"))).one()
+    assert tuple(sums) == (37, 37)
+
+
+async def test_pages_go_on_through_a_merge(services, organisation):
+    for second in range(10):
+        at = NOON + second * 1_000_000
+        await services.events.append(
+            segment([event(n=f"{second}.{i}") for i in range(3)], received_ms=at // 1000), received=at
+        )
+    first = await services.events.scan(None, Window(), Budget(limit=7, seconds=30))
+    await Compaction(services.session, organisation, SystemClock()).run()
+
+    seen, before = [one.fields["n"] for one in first.items], first.next_before
+    while before is not None:
+        page = await services.events.scan(None, Window(), Budget(limit=4, seconds=30), before=before)
+        seen += [one.fields["n"] for one in page.items]
+        before = page.next_before
+
+    assert sorted(seen) == sorted(f"{s}.{i}" for s in range(10) for i in range(3))
 
 
 async def test_an_unknown_event_is_not_found(services):
