@@ -6,7 +6,9 @@ Nothing is asked and nothing has to be set up; a second start goes on where the 
 
 import asyncio
 import contextlib
+import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -53,6 +55,8 @@ def run(
     started = time.monotonic()
     postgres, config = prepare(folder, port=port, ingest_port=ingest_port, own_log=own_log)
     link = asyncio.run(first_sign_in(configuration.load(config)))
+    shutil.rmtree(folder / "metrics", ignore_errors=True)
+    (folder / "metrics").mkdir()
     children = {name: _spawn(module, config) for name, module in PROCESSES.items()}
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -142,7 +146,11 @@ monitor_own_log = {str(own_log).lower()}
 
 def _spawn(module: str, config: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 — our own modules, no shell
-        [sys.executable, "-m", module, str(config)], stdin=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "-m", module, str(config)],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        # How the processes share their metrics; what ended ones counted stays until the next start.
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(config.parent / "metrics")},
     )
 
 

@@ -19,6 +19,7 @@ from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, driver, transaction
 from appliance.foundation.errors import Conflict
 from appliance.foundation.ids import new_id
+from appliance.foundation.severity import Severity
 from appliance.telemetry.appending import SegmentAppender, received_day
 from appliance.telemetry.intake import Durability, Receipt
 
@@ -87,6 +88,8 @@ async def commit(database: Database, clock: Clock, unit: Unit, prepared: Prepare
         await _count(session, unit, prepared, receipts, findings)
     metrics.EVENTS_STORED.inc(stored)
     metrics.EVENTS_MATCHED.labels(prepared.rule_set[:12]).inc(stored)
+    for finding in findings:
+        metrics.FINDINGS.labels(Severity(finding.level).label).inc()
     metrics.EVENTS_DUPLICATE.inc(len(duplicates))
     metrics.EVENTS_QUARANTINED.inc(sum(len(part.malformed) for part in prepared.parts))
     return receipts

@@ -4,7 +4,8 @@ import logging
 import sys
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -19,15 +20,42 @@ EVENTS_DUPLICATE = Counter(
 FINDINGS = Counter("xdr_findings", "Rule matches committed.", ["level"], registry=REGISTRY)
 INCIDENTS = Counter("xdr_incidents", "Incidents opened.", registry=REGISTRY)
 BATCH_SECONDS = Histogram("xdr_batch_seconds", "Receipt of a batch to its commit.", registry=REGISTRY)
-QUEUE_BYTES = Gauge("xdr_ingest_queue_bytes", "Bytes accepted and not yet answered.", registry=REGISTRY)
-SPOOL_BYTES = Gauge("xdr_ingest_spool_bytes", "Bytes in the spool.", registry=REGISTRY)
-DATAGRAMS_LOST = Gauge("xdr_syslog_datagrams_lost", "UDP datagrams the kernel dropped.", registry=REGISTRY)
+QUEUE_BYTES = Gauge(
+    "xdr_ingest_queue_bytes",
+    "Bytes accepted and not yet answered.",
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+SPOOL_BYTES = Gauge(
+    "xdr_ingest_spool_bytes", "Bytes in the spool.", registry=REGISTRY, multiprocess_mode="livemostrecent"
+)
+DATAGRAMS_LOST = Gauge(
+    "xdr_syslog_datagrams_lost",
+    "UDP datagrams the kernel dropped.",
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
 HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["method", "route", "status"], registry=REGISTRY
 )
 DETECTION_LAG = Gauge(
     "xdr_detection_lag_seconds", "Age of the oldest finding not yet correlated.", registry=REGISTRY
 )
+
+
+def exposition() -> bytes:
+    """
+    All metrics of this node as Prometheus text.
+
+    Processes share their values through the files that PROMETHEUS_MULTIPROC_DIR names, set where they are
+    started; without it a process can only tell its own.
+    """
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    except ValueError:
+        registry = REGISTRY
+    return generate_latest(registry)
 
 
 def configure_logging(*, json: bool, level: int = logging.INFO) -> None:

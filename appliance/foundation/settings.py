@@ -49,7 +49,6 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workers: int = 1
     queue_bytes: int = 256 * 1_048_576
     spool_bytes: int = 4 * 1024**3
-    commit_events: int = 4_096
     commit_bytes: int = 16 * 1_048_576
     commit_delay_ms: int = 40
     drop_folder: str = ""

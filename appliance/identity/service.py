@@ -206,6 +206,9 @@ class IdentityService:
         return token, expires_at
 
     async def _keep_a_super_admin(self, *, without: UUID) -> None:
+        mine = await self._session.get(RoleAssignment, (self._scope.org_id, without, "super_admin"))
+        if mine is None:
+            return
         # The rows are locked: two admins who suspend each other take turns, and the second is refused.
         others = await self._session.execute(
             select(RoleAssignment.user_id)

@@ -18,6 +18,7 @@ from appliance.jobs.worker import READY, unpacked
 log = structlog.get_logger()
 
 _START_SECONDS = 120.0
+_TRY_AGAIN_SECONDS = 1.0
 _UNIT_SECONDS = 120.0  # far beyond the worst unit; a worker this slow is stuck
 _decode = msgspec.msgpack.Decoder(Prepared).decode
 _encode = msgspec.msgpack.Encoder().encode
@@ -99,6 +100,7 @@ class Workers:
         self._count, self._cache = count, cache
         self._rules: Path | None = None
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._replacing: set[asyncio.Task[None]] = set()
         self.rule_set = ""
 
     async def exchange(self, rules: Path) -> None:
@@ -131,17 +133,35 @@ class Workers:
             await self._give_back(worker)
 
     async def _give_back(self, worker: Worker) -> None:
-        if worker.is_alive and worker.rule_set == self.rule_set:
+        if not worker.is_alive:
+            # In the background: who waits for the lost one's unit need not wait for its successor too.
+            task = asyncio.create_task(self._replace())
+            self._replacing.add(task)
+            task.add_done_callback(self._replacing.discard)
+        elif worker.rule_set == self.rule_set:
             self._idle.put_nowait(worker)
-            return
-        if worker.is_alive:
+        else:
             await asyncio.to_thread(worker.close)  # an older rule set: `exchange` has put others in its place
+
+    async def _replace(self) -> None:
+        """Until one comes up: a pool without workers would never answer again."""
+        while True:
+            assert self._rules is not None, "a worker ran, so there was a rule set"
+            wanted, worker = self.rule_set, Worker(self._rules, self._cache)
+            try:
+                await worker.ready()
+            except Unavailable:
+                log.exception("worker_not_replaced", remedy="memory or the rule set; see the lines above")
+                await asyncio.sleep(_TRY_AGAIN_SECONDS)
+                continue
+            if wanted == self.rule_set:
+                self._idle.put_nowait(worker)
+            else:
+                worker.close()
             return
-        assert self._rules is not None, "a worker ran, so there was a rule set"
-        replacement = Worker(self._rules, self._cache)
-        await replacement.ready()
-        self._idle.put_nowait(replacement)
 
     async def close(self) -> None:
+        for task in self._replacing:
+            task.cancel()
         while not self._idle.empty():
             await asyncio.to_thread(self._idle.get_nowait().close)

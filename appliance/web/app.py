@@ -1,11 +1,10 @@
 """The web application: the API, the pages without JavaScript, and the built console."""
 
-import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, Request, Response, Router, get
+from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -28,6 +27,7 @@ from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
 from appliance.web.errors import HANDLERS
 from appliance.web.security import DOCS_POLICY, add_headers
+from appliance.web.timing import Timing
 
 UI = Path(__file__).parent / "ui" / "_dist"
 _PAGES = Path(__file__).parent / "console" / "static"
@@ -62,9 +62,8 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         ],
         dependencies=PROVIDED,
         guards=[enforce],
-        middleware=[Authentication],
+        middleware=[Timing, Authentication],
         exception_handlers=HANDLERS,
-        before_request=_start_clock,
         after_request=_finish,
         openapi_config=_openapi(),
         request_max_body_size=_MOST_BODY_BYTES,
@@ -102,10 +101,6 @@ def _openapi() -> OpenAPIConfig:
         ),
         security=[{"token": []}, {"session": []}],
     )
-
-
-async def _start_clock(request: Request[Any, Any, Any]) -> None:
-    request.state.started = time.perf_counter()
 
 
 async def _finish(response: Response[Any]) -> Response[Any]:

@@ -80,6 +80,15 @@ def test_everything_stored_was_matched(browser, fed):
     assert pipeline["events_stored"] == pipeline["events_matched"] > 0
 
 
+def test_the_metrics_tell_of_every_process(browser, fed):
+    text_ = browser.get("/metrics").text
+
+    stored = next(line for line in text_.splitlines() if line.startswith("xdr_events_stored_total"))
+    assert float(stored.split()[-1]) >= 5
+    assert 'xdr_findings_total{level="' in text_
+    assert "http_request_duration_seconds_bucket" in text_
+
+
 def test_every_change_left_an_entry_in_the_trail(appliance, browser, fed):
     import asyncio
 

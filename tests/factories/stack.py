@@ -53,11 +53,16 @@ class Stack:
         return f"http://localhost:{self.settings.web.port}"
 
     def start(self, *names: str) -> None:
+        (self.folder / "metrics").mkdir(exist_ok=True)
         for name in names:
             command = [sys.executable, "-m", _MODULES[name], str(self.config)]
             with (self.folder / "processes.log").open("ab") as log:
                 self.children[name] = subprocess.Popen(
-                    command, stderr=log, stdout=log, start_new_session=True
+                    command,
+                    stderr=log,
+                    stdout=log,
+                    start_new_session=True,
+                    env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics")},
                 )
 
     def wait_for_ingest(self) -> None:

@@ -38,6 +38,7 @@ _EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than ma
 _LARGEST_EVENT_BYTES: Final = 262_144
 _SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
+_CONNECTION: Final = 3  # the one Sysmon event whose UtcTime may be days old
 _HOSTS: Final = ("Computer", "ComputerName", "computer_name")
 _RECORD_NUMBERS: Final = ("EventRecordID", "record_number", "record_id")
 # Hosts, channels and event ids repeat; hostile ones could be any number.
@@ -216,7 +217,10 @@ def _flat_event(fields: dict[str, Any], fallback_host: str) -> Event:
         return _event(fields, str(code), fallback_host)
     host, channel, code, has_aliases, prefix = origin
     utc = get("UtcTime")
-    time = (instant(utc) if utc.__class__ is str else 0) or event_time(fields)
+    if utc.__class__ is str and code != _CONNECTION and "EventTime" in fields and "@timestamp" in fields:
+        time = instant(utc) or event_time(fields)  # NXLog's two clocks agree
+    else:
+        time = event_time(fields)
     _name_origin(fields)
     if has_aliases or "Hashes" in fields or "Provider_Name" not in fields:
         complete(fields, channel, code)
@@ -245,8 +249,7 @@ def _event(fields: dict[str, Any], code: str, fallback_host: str) -> Event:
         channel = ""
     host = fields.get("Hostname")
     host = host.lower() if type(host) is str else _host(fields) or fallback_host
-    utc = fields.get("UtcTime")
-    time = (instant(utc) if type(utc) is str else 0) or event_time(fields)
+    time = event_time(fields)
     _name_origin(fields)
     if channel in CHANNELS_WITH_ALIASES or "Hashes" in fields or "Provider_Name" not in fields:
         complete(fields, channel, code)

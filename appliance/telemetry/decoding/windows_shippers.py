@@ -32,7 +32,7 @@ _WINLOGBEAT: Final = {
     "Opcode": "opcode",
     "Version": "version",
     "Level": "level",
-    "@timestamp": "@timestamp",
+    "TimeCreated": "@timestamp",
     "Message": "message",
 }
 # The order in which events that matter to rules fill their unnamed inserts.

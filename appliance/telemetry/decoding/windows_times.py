@@ -2,8 +2,15 @@
 When a Windows event happened, by its own clock.
 
 Invariants:
-- Sysmon's UtcTime and the record's own creation time decide; a shipper's time of receipt is only used to
-  tell the zone of a local time, or where there is nothing else.
+- All channels of a host are read off one clock, the record's creation time: shippers that write local time
+  as if it were UTC do so for every channel, and an attack must not fall apart because only Sysmon says UTC.
+- Sysmon's UtcTime is exacter, and taken where both clocks agree but for minutes.
+- A shipper's time of receipt is only used to tell the zone of a local time, or where there is nothing else.
+
+Measured on the 38 recorded Windows attacks that have both clocks: NXLog's EventTime, put right by its time of
+receipt, agrees with UtcTime in all 20; of the other 18, written by Elastic's, Microsoft's and Windows' own
+exporters, 15 are off it by 4 to 19 whole hours, each alike for every channel; and in 5, connections
+(Sysmon 3) name a UtcTime hours or days before their record's.
 """
 
 from collections.abc import Mapping
@@ -17,6 +24,10 @@ _MOST_MINUTES: Final = 8192
 _SECOND: Final = 1_000_000
 _QUARTER_HOUR: Final = 15 * 60 * _SECOND
 _WIDEST_OFFSET: Final = 15 * 60 * 60 * _SECOND
+# A connection is logged up to a minute late; zones are a quarter of an hour apart.
+_SAME_CLOCK: Final = 10 * 60 * _SECOND
+_CREATIONS: Final = ("TimeCreated", "SystemTime", "TimeGenerated")
+_RECEIPTS: Final = ("@timestamp", "date")
 _DAY_SECONDS: Final = 86_400
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_LOCAL: Final = datetime(1970, 1, 1)  # noqa: DTZ001 — for times without an offset, which are UTC
@@ -30,15 +41,21 @@ _LONGEST_INSTANT: Final = 40
 
 
 def event_time(fields: Mapping[str, Any]) -> int:
-    """Microseconds since the epoch, 0 if the event does not say; `UtcTime` has been looked at already."""
-    get = fields.get
-    local = get("EventTime")
-    if type(local) is str:
-        return _zoned(local, get("@timestamp"))
-    for name in ("TimeCreated", "SystemTime", "TimeGenerated", "@timestamp", "date"):
-        if (value := get(name)) is not None and (time := from_any(value)):
-            return time
-    return 0
+    """Microseconds since the epoch, 0 if the event does not say."""
+    utc = fields.get("UtcTime")
+    exact = instant(utc) if type(utc) is str else 0
+    created = _created(fields)
+    if created and not (exact and abs(exact - created) <= _SAME_CLOCK):
+        return created
+    return exact or next((time for name in _RECEIPTS if (time := from_any(fields.get(name)))), 0)
+
+
+def _created(fields: Mapping[str, Any]) -> int:
+    """When the record was written; 0 if only a shipper or Sysmon says when it was."""
+    local = fields.get("EventTime")
+    if type(local) is str and (time := _zoned(local, fields.get("@timestamp"))):
+        return time
+    return next((time for name in _CREATIONS if (time := from_any(fields.get(name)))), 0)
 
 
 def from_any(value: object) -> int:
@@ -85,7 +102,7 @@ def _zoned(local: str, received: object) -> int:
 def _remember_zoned(pair: tuple[str, str]) -> int:
     local, received = pair
     time = _instant(local)
-    if time and not local.endswith("Z") and "+" not in local:
+    if time and not _names_zone(local):
         minutes = (local[:_MINUTE_LENGTH], received)
         offset = _offsets.get(minutes)
         time += _remember_offset(minutes) if offset is None else offset
@@ -94,6 +111,10 @@ def _remember_zoned(pair: tuple[str, str]) -> int:
             _zoned_instants.clear()
         _zoned_instants[pair] = time
     return time
+
+
+def _names_zone(text: str) -> bool:
+    return text.endswith("Z") or "+" in text or "-" in text[_MINUTE_LENGTH:]
 
 
 def _remember_offset(pair: tuple[str, str]) -> int:

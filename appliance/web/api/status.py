@@ -3,9 +3,9 @@
 from typing import Any
 
 from litestar import Controller, Request, Response, get
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from appliance.foundation.observability import REGISTRY
+from appliance.foundation.observability import exposition
 from appliance.foundation.probes import Probes, Readiness
 from appliance.web.dependencies import CurrentActor
 
@@ -55,4 +55,4 @@ class HealthController(Controller):
 @get("/metrics", permission="status:view", include_in_schema=False)
 async def metrics() -> Response[bytes]:
     """For Prometheus, with an API token."""
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(exposition(), media_type=CONTENT_TYPE_LATEST)

@@ -10,7 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 
-from appliance.foundation.errors import ApplianceError, Exhausted
+from appliance.foundation.errors import ApplianceError, Exhausted, NotPermitted
 from appliance.foundation.schema import Inbound
 from appliance.identity.schemas import SignedIn
 from appliance.web.authentication import COOKIE
@@ -98,7 +98,7 @@ def refuse_foreign_form(request: Request[Any, Any, Any]) -> None:
         raise _ForeignForm("this form was sent from another site; open the sign-in page yourself")
 
 
-class _ForeignForm(ApplianceError):
+class _ForeignForm(NotPermitted):
     code = "foreign_form"
 
 

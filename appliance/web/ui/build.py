@@ -106,8 +106,5 @@ if __name__ == "__main__":
         # Types, lint and unit tests of the console.
         install()
         npm("run", "check")
-    elif sys.argv[1:] == ["check"]:
-        install()
-        npm("run", "check")
     else:
         print("console built" if build() else "console unchanged")  # noqa: T201 — a build step's answer

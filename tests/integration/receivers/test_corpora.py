@@ -1,8 +1,10 @@
 """Real telemetry through the decoders: every record is an event, and says what it should."""
 
 import gzip
+import tarfile
 import zipfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,17 @@ def kinds(decoded: Decoded) -> Counter[str]:
 def unzipped(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
         return b"\n".join(archive.read(name) for name in archive.namelist())
+
+
+def untarred(path: Path) -> bytes:
+    """The files of an archive; one of the corpora ends early, and what can be read counts."""
+    read = bytearray()
+    with tarfile.open(path) as archive, suppress(EOFError):
+        for member in archive:
+            file = archive.extractfile(member)
+            while file is not None and (block := file.read(65_536)):
+                read += block
+    return bytes(read[: read.rfind(b"\n")])
 
 
 def only(folder: Path, pattern: str) -> bytes:
@@ -211,3 +224,24 @@ def test_the_windows_records_of_log4shell(corpora):
         decoded = decode(only(corpora / "otrf/compound/Log4Shell", pattern))
 
         assert kinds(decoded) == {"windows": count}
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "rule"),
+    [
+        ("defense_evasion/host/empire_enable_rdp", 2668, "RDP Connection Allowed Via Netsh.EXE"),
+        ("privilege_escalation/host/empire_invoke_runas", 2581, "Suspicious Encoded PowerShell Command Line"),
+    ],
+)
+def test_the_records_of_winlogbeat_6(corpora, public_rules, name, count, rule):
+    body = untarred(corpora / f"otrf/atomic/windows/{name}.tar.gz")
+
+    decoded = decode(body)
+
+    assert kinds(decoded) == {"windows": count}
+    assert all(event.channel and event.code and event.host for event in decoded.events)
+    assert len({event.key for event in decoded.events}) == count
+    fired = {
+        public_rules.rules[number].title for event in decoded.events for number in public_rules.match(event)
+    }
+    assert rule in fired

@@ -1,6 +1,7 @@
 """Windows events as shippers really send them, and as attackers would."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,71 @@ def test_a_local_time_is_put_right_by_the_time_of_receipt():
     event = only(decode({name: value for name, value in NXLOG.items() if name != "UtcTime"}))
 
     assert event.time == 1602541966000000
+
+
+def test_the_channels_of_a_host_lie_on_one_clock_though_their_exporter_calls_local_time_utc():
+    written = {"Hostname": "W1", "EventID": 1, "TimeCreated": "2020-10-22T01:54:20.166Z"}
+    sysmon = only(decode({**written, "Channel": SYSMON, "UtcTime": "2020-10-22 05:54:20.165"}))
+    security = only(decode({**written, "Channel": "Security"}))
+
+    assert sysmon.time == security.time == 1603331660166000
+
+
+def test_sysmons_own_time_is_the_exacter_one_where_the_clocks_agree():
+    event = only(
+        decode(
+            {
+                "Hostname": "W1", "EventID": 3, "Channel": SYSMON,
+                "TimeCreated": "2019-05-18T20:36:46.254Z", "UtcTime": "2019-05-18 20:35:52.569",
+            }
+        )
+    )  # fmt: skip
+
+    assert event.time == 1558211752569000
+
+
+@pytest.mark.parametrize("name", ["EventTime", "TimeCreated"])
+def test_a_connection_does_not_lie_days_before_its_own_record(name):
+    """Sysmon 3 is seen to name the time of the machine's start."""
+    event = only(
+        decode(
+            {
+                "Hostname": "W1", "EventID": 3, "Channel": SYSMON, "@timestamp": "2019-05-18T20:42:59Z",
+                name: "2019-05-18 20:42:59", "UtcTime": "2019-05-07 11:56:15.761",
+            }
+        )
+    )  # fmt: skip
+
+    assert event.time == 1558212179000000
+
+
+def test_a_time_of_receipt_is_no_event_time_where_the_event_has_its_own():
+    event = only(
+        decode(
+            {
+                "Hostname": "W1", "EventID": 1, "Channel": SYSMON, "@timestamp": "2020-10-22T09:00:00Z",
+                "UtcTime": "2020-10-22 05:54:20.165",
+            }
+        )
+    )  # fmt: skip
+
+    assert event.time == 1603346060165000
+
+
+@pytest.mark.parametrize("offset", ["-04:00", "+02:00", "Z"])
+def test_a_local_time_that_names_its_zone_is_taken_at_its_word(offset):
+    moment = datetime.fromisoformat(f"2020-10-12T18:32:46.500000{offset}")
+    received = (moment + timedelta(seconds=2)).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    event = only(
+        decode(
+            {
+                "Hostname": "W1", "EventID": 4624, "Channel": "Security", "EventTime": moment.isoformat(),
+                "@timestamp": received,
+            }
+        )
+    )  # fmt: skip
+
+    assert event.time == int(moment.timestamp() * 1_000_000)
 
 
 def test_a_resent_copy_has_the_same_key_and_another_record_has_not():
