@@ -14,7 +14,7 @@ from appliance.foundation.ids import new_id
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
 from appliance.identity.schemas import NewUser
-from appliance.telemetry.schemas import NewSource
+from appliance.telemetry.schemas import OWN_LOG_LISTENER, NewSource
 
 OWN_LOG = "this-machine"
 # What comes through a listener carries no token: the listener names the source.
@@ -39,13 +39,13 @@ async def first_sign_in(settings: Settings) -> str | None:
     try:
         scope = Scope(org_id=await _organisation(database))
         async with open_services(database, scope, sealer) as services:
-            await settle(services, by=appliance("setup"))
+            await settle(services, settings.node, by=appliance("setup"))
             return await _link(services, by=appliance("setup"))
     finally:
         await database.close()
 
 
-async def settle(services: Services, *, by: Actor) -> None:
+async def settle(services: Services, node: str, *, by: Actor) -> None:
     """Starter rules and the source of this machine's own log, if they are not there."""
     try:
         await services.detection.latest_load(by=by)
@@ -53,7 +53,9 @@ async def settle(services: Services, *, by: Actor) -> None:
         await services.detection.import_rules([], origin="starter pack", by=by)
     names = {source.name for source in await services.telemetry.sources(by=by)}
     if OWN_LOG not in names:
-        await services.telemetry.create_source(NewSource(name=OWN_LOG, listener="own-log"), by=by)
+        await services.telemetry.create_source(
+            NewSource(name=OWN_LOG, listener=OWN_LOG_LISTENER, options={"host": node}), by=by
+        )
     for name, (listener, form) in LISTENED.items():
         if name not in names:
             source = NewSource(name=name, listener=listener, format=form)

@@ -24,7 +24,7 @@ from appliance.foundation.heartbeat import beat
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Ingest, Settings
 from appliance.jobs.drop_folder import watch_drop_folder
-from appliance.jobs.own_log import follow_own_log
+from appliance.jobs.own_log import OwnLog
 from appliance.jobs.receivers.http import ingest_application
 from appliance.jobs.receivers.listeners import Listener, Listeners, Transport
 from appliance.jobs.replays import work_replays
@@ -54,17 +54,23 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
         clock=SystemClock(),
         settings=settings.ingest,
     )
+    own_log = OwnLog(settings, intake)
     background = _started(
         intake.replay(),
         _follow_rules(settings, follower, workers),
         work_replays(database, intake, sealer, settings.node),
-        follow_own_log(settings, intake),
+        own_log.follow(),
         watch_drop_folder(settings, intake),
     )
     listeners = Listeners(intake, _listeners(settings.ingest))
     await listeners.start()
     background += _started(
-        beat(database, settings.node, "ingest", lambda: _detail(spool, workers, listeners))
+        beat(
+            database,
+            settings.node,
+            "ingest",
+            lambda: _detail(spool, workers, listeners) | {"own_log": own_log.reads},
+        )
     )
     if listeners.ports:  # of no listeners, all would have ended at once
         broken = asyncio.create_task(listeners.watch())

@@ -15,29 +15,37 @@ import structlog
 from appliance.foundation.errors import ApplianceError
 from appliance.foundation.settings import Settings
 from appliance.telemetry.intake import Intake, Submission
+from appliance.telemetry.schemas import GRANT, NOT_READABLE, OWN_LOG_LISTENER
 
 log = structlog.get_logger()
 
-LISTENER = "own-log"
-GRANT = "usermod --append --groups systemd-journal,adm USER"
 _FILES = ("syslog", "messages", "auth.log", "kern.log", "daemon.log", "dpkg.log")
 _LOOK_SECONDS = 1.0
 _MOST_BYTES = 1_048_576
 _RETRY_SECONDS = 5.0
 
 
-async def follow_own_log(settings: Settings, intake: Intake) -> None:
-    """For ever, if the settings want it and something is readable."""
-    if not settings.ingest.monitor_own_log:
-        return
-    if await journal_is_readable():
-        await _follow_journal(settings, intake)
-        return
-    files = readable_files()
-    if not files:
-        log.warning("own_log_not_readable", remedy=GRANT)
-        return
-    await asyncio.gather(*(_follow_file(path, settings, intake) for path in files))
+class OwnLog:
+    """`reads` says what is followed: the journal, files, nothing since it is off, or nothing readable."""
+
+    def __init__(self, settings: Settings, intake: Intake) -> None:
+        self._settings, self._intake = settings, intake
+        self.reads = "off"
+
+    async def follow(self) -> None:
+        """For ever, if the settings want it and something is readable."""
+        if not self._settings.ingest.monitor_own_log:
+            return
+        if await journal_is_readable():
+            self.reads = "journal"
+            await _follow_journal(self._settings, self._intake)
+        files = readable_files()
+        if not files:
+            self.reads = NOT_READABLE
+            log.warning("own_log_not_readable", remedy=GRANT)
+            return
+        self.reads = "files"
+        await asyncio.gather(*(_follow_file(path, self._settings, self._intake) for path in files))
 
 
 async def journal_is_readable() -> bool:
@@ -101,10 +109,15 @@ async def _follow_file(path: Path, settings: Settings, intake: Intake) -> None:
             inode, offset = status.st_ino, 0
         lines = await asyncio.to_thread(_whole_lines, path, offset)
         if lines:
-            await _submit(intake, lines, "syslog", f"{path}:{inode}:{offset}")
+            await _submit(intake, lines, _format_of(path), f"{path}:{inode}:{offset}")
             mark.write_text(f"{inode} {offset + len(lines)}")
         else:
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _format_of(path: Path) -> str:
+    # dpkg writes a time and a sentence, which a syslog parser would take for a time and a host.
+    return "lines" if path.name == "dpkg.log" else "syslog"
 
 
 def _mark(mark: Path) -> tuple[int, int]:
@@ -126,7 +139,7 @@ async def _submit(intake: Intake, body: bytes, form: str, batch_id: str) -> None
     while True:
         try:
             await intake.accept(
-                Submission(body=body, listener=LISTENER, format=form, batch_id=batch_id[:200])
+                Submission(body=body, listener=OWN_LOG_LISTENER, format=form, batch_id=batch_id[:200])
             )
         except ApplianceError as error:
             log.warning("own_log_waits", cause=str(error))

@@ -49,7 +49,8 @@ def _members(path: Path) -> Iterator[tuple[str, io.BufferedIOBase]]:
         with zipfile.ZipFile(path) as archive:
             _check(sum(entry.file_size for entry in archive.infolist()), limit, path)
             for entry in archive.infolist():
-                if not entry.is_dir():
+                # macOS puts a shadow of each file into its archives; it holds no telemetry.
+                if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
                     yield entry.filename, io.BytesIO(archive.read(entry))
     elif path.suffix in (".tar", ".tgz") or path.name.endswith((".tar.gz", ".tar.zst")):
         with tarfile.open(path) as tar:

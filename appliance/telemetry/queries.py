@@ -14,7 +14,7 @@ _SOURCES = text(
     """
     SELECT s.id, s.name, s.format, s.listener, s.options, s.durability, s.enabled, s.hmac_key,
       d.events_24h, d.quarantined, d.duplicates, d.last_event_at, d.last_received_at,
-      l.skew_us, p.lost_datagrams
+      l.skew_us, p.lost_datagrams, p.own_log
     FROM sources s
     LEFT JOIN LATERAL (
       SELECT sum(events) FILTER (WHERE day >= :since)::bigint AS events_24h,
@@ -25,7 +25,8 @@ _SOURCES = text(
       SELECT skew_us FROM source_states t WHERE t.org_id = s.org_id AND t.source_id = s.id
       ORDER BY day DESC LIMIT 1) l ON true
     LEFT JOIN LATERAL (
-      SELECT sum((detail->'lost_datagrams'->>s.listener)::bigint)::bigint AS lost_datagrams
+      SELECT sum((detail->'lost_datagrams'->>s.listener)::bigint)::bigint AS lost_datagrams,
+        max(detail->>'own_log') AS own_log
       FROM process_states WHERE name = 'ingest') p ON s.listener <> ''
     WHERE s.org_id = :org AND (CAST(:id AS uuid) IS NULL OR s.id = :id)
     ORDER BY s.name, s.id

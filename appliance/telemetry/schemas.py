@@ -15,6 +15,12 @@ class SourceState(StrEnum):
     SILENT = "silent"  # it has spoken before, and not for ten times its usual pause
     NEVER = "never"
     DISABLED = "disabled"
+    NOT_READABLE = "not_readable"  # this machine's own log; the detail holds the command that grants it
+
+
+OWN_LOG_LISTENER = "own-log"
+NOT_READABLE = SourceState.NOT_READABLE.value
+GRANT = "usermod --append --groups systemd-journal,adm USER"
 
 
 class SourceSummary(Frozen, frozen=True):

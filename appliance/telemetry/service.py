@@ -24,6 +24,9 @@ from appliance.telemetry.decoding.registry import FORMATS
 from appliance.telemetry.errors import QuarantineEntryNotFound, SourceNameTaken, SourceNotFound, UnknownFormat
 from appliance.telemetry.models import QuarantineEntry, Source, SourceToken
 from appliance.telemetry.schemas import (
+    GRANT,
+    NOT_READABLE,
+    OWN_LOG_LISTENER,
     BatchSummary,
     IssuedToken,
     NewSource,
@@ -222,18 +225,25 @@ def _summary(row: Any, now: datetime) -> SourceSummary:
         clock_skew_seconds=None if row.skew_us is None else round(row.skew_us / 1e6, 1),
         lost_datagrams=row.lost_datagrams,
         quarantined=row.quarantined or 0, duplicates=row.duplicates or 0, options=row.options,
-        durability=row.durability, signed=row.hmac_key is not None, detail=row.options.get("detail"),
+        durability=row.durability, signed=row.hmac_key is not None,
+        detail=GRANT if _is_unreadable(row) else None,
     )  # fmt: skip
 
 
 def _state(row: Any, now: datetime) -> SourceState:
     if not row.enabled:
         return SourceState.DISABLED
+    if _is_unreadable(row):
+        return SourceState.NOT_READABLE
     if row.last_received_at is None:
         return SourceState.NEVER
     usual = timedelta(seconds=_DAY_SECONDS / max(row.events_24h or 1, 1))
     silence = max(_SHORTEST_SILENCE, usual * _PAUSES)
     return SourceState.SILENT if now - row.last_received_at > silence else SourceState.RECEIVING
+
+
+def _is_unreadable(row: Any) -> bool:
+    return bool(row.listener == OWN_LOG_LISTENER and row.own_log == NOT_READABLE)
 
 
 def _quarantined(row: Any) -> QuarantineItem:
