@@ -252,7 +252,7 @@ def main() -> None:
     if not corpora:
         sys.exit("not run: XDR_CORPORA names no corpora")
     events, incidents = (80_000, 2_000) if options.small else (options.events, options.incidents)
-    with running_stack(port=19543, ingest_port=19188) as stack:
+    with running_stack() as stack:
         asyncio.run(measure(stack, Path(corpora), events, incidents))
 
 

@@ -44,7 +44,7 @@ class Browser:
 
 @pytest.fixture(scope="session")
 def appliance() -> Iterator[Stack]:
-    with running_stack(port=39443, ingest_port=39088) as stack:
+    with running_stack() as stack:
         stack.link = asyncio.run(first_sign_in(stack.settings))
         stack.start("web", "ingest", "detect")
         stack.wait_for_ingest()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -122,8 +123,9 @@ def public_rules(corpora: Path) -> list[RuleSource]:
 
 
 @contextmanager
-def running_stack(*, port: int = 19443, ingest_port: int = 19088) -> Iterator[Stack]:
+def running_stack() -> Iterator[Stack]:
     """A prepared stack with database, schema and starter rules; start its processes yourself."""
+    port, ingest_port = free_ports()
     base = Path("/var/lib/xdr-dev") if os.getuid() == 0 else Path(tempfile.gettempdir())
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="b-", dir=base))
@@ -137,6 +139,14 @@ def running_stack(*, port: int = 19443, ingest_port: int = 19088) -> Iterator[St
         stop(stack.children)
         postgres.stop("immediate")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody uses right now, on both families."""
+    with socket.socket(socket.AF_INET6) as one, socket.socket(socket.AF_INET6) as other:
+        one.bind(("::", 0))
+        other.bind(("::", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _children_of() -> dict[int, list[int]]:

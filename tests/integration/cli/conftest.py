@@ -48,7 +48,7 @@ class Program:
 
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
-    with running_stack(port=49443, ingest_port=49088) as made:
+    with running_stack() as made:
         made.start("web", "ingest", "detect")
         made.wait_for_ingest()
         _wait_for_web(made)

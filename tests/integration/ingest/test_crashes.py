@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(240)
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    with running_stack(port=29443, ingest_port=29088) as running:
+    with running_stack() as running:
         running.start("ingest")
         running.wait_for_ingest()
         yield running

@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from appliance.detection.compiling import compile_rule_set
+from appliance.detection.ruleset import RuleSet
 from appliance.telemetry.decoding.registry import decoder, detect
 from appliance.telemetry.events import Bounds, Decoded, Event
+from tests.unit.detection.corpora_events import rule_sources
 
 pytestmark = pytest.mark.corpora
 
 RECEIVED = {"received": "2026-11-23T00:00:00Z"}
+
+
+@pytest.fixture(scope="module")
+def public_rules(corpora: Path) -> RuleSet:
+    return compile_rule_set(rule_sources(corpora))[0]
 
 
 def decode(body: bytes, **options: str) -> Decoded:
