@@ -38,7 +38,7 @@ _EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than ma
 _LARGEST_EVENT_BYTES: Final = 262_144
 _SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
-_CONNECTION: Final = 3  # the one Sysmon event whose UtcTime may be days old
+_LATE: Final = frozenset({"3", "22"})  # connections and DNS queries, whose UtcTime may be days old
 _HOSTS: Final = ("Computer", "ComputerName", "computer_name")
 _RECORD_NUMBERS: Final = ("EventRecordID", "record_number", "record_id")
 # Hosts, channels and event ids repeat; hostile ones could be any number.
@@ -217,7 +217,7 @@ def _flat_event(fields: dict[str, Any], fallback_host: str) -> Event:
         return _event(fields, str(code), fallback_host)
     host, channel, code, has_aliases, prefix = origin
     utc = get("UtcTime")
-    if utc.__class__ is str and code != _CONNECTION and "EventTime" in fields and "@timestamp" in fields:
+    if utc.__class__ is str and code not in _LATE and "EventTime" in fields and "@timestamp" in fields:
         time = instant(utc) or event_time(fields)  # NXLog's two clocks agree
     else:
         time = event_time(fields)

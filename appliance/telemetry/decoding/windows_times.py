@@ -9,8 +9,8 @@ Invariants:
 
 Measured on the 38 recorded Windows attacks that have both clocks: NXLog's EventTime, put right by its time of
 receipt, agrees with UtcTime in all 20; of the other 18, written by Elastic's, Microsoft's and Windows' own
-exporters, 15 are off it by 4 to 19 whole hours, each alike for every channel; and in 5, connections
-(Sysmon 3) name a UtcTime hours or days before their record's.
+exporters, 15 are off it by 4 to 19 whole hours, each alike for every channel; and in 5, connections and
+DNS queries (Sysmon 3 and 22) name a UtcTime hours or days before their record's.
 """
 
 from collections.abc import Mapping

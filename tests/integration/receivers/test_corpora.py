@@ -237,8 +237,12 @@ def test_the_windows_records_of_log4shell(corpora):
 @pytest.mark.parametrize(
     ("name", "count", "rule"),
     [
-        ("defense_evasion/host/empire_enable_rdp", 2668, "RDP Connection Allowed Via Netsh.EXE"),
-        ("privilege_escalation/host/empire_invoke_runas", 2581, "Suspicious Encoded PowerShell Command Line"),
+        ("defense_evasion/host/empire_enable_rdp", 2668, "Firewall Rule Update Via Netsh.EXE"),
+        (
+            "privilege_escalation/host/empire_invoke_runas",
+            2581,
+            "HackTool - Empire PowerShell Launch Parameters",
+        ),
     ],
 )
 def test_the_records_of_winlogbeat_6(corpora, public_rules, name, count, rule):
