@@ -19,6 +19,8 @@ EVENTS_DUPLICATE = Counter(
 )
 FINDINGS = Counter("xdr_findings", "Rule matches committed.", ["level"], registry=REGISTRY)
 INCIDENTS = Counter("xdr_incidents", "Incidents opened.", registry=REGISTRY)
+CACHE_HITS = Counter("xdr_cache_hits", "Answers that Valkey remembered.", registry=REGISTRY)
+CACHE_MISSES = Counter("xdr_cache_misses", "Answers that had to be made.", registry=REGISTRY)
 BATCH_SECONDS = Histogram("xdr_batch_seconds", "Receipt of a batch to its commit.", registry=REGISTRY)
 QUEUE_BYTES = Gauge(
     "xdr_ingest_queue_bytes",

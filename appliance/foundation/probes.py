@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import text
 
 from appliance.foundation.actors import Actor, Permission, Scope
+from appliance.foundation.cache import Cache
 from appliance.foundation.database import Database, platform_transaction, transaction
 from appliance.foundation.errors import ApplianceError
 from appliance.foundation.heartbeat import LOST_SECONDS
@@ -30,8 +31,8 @@ class Readiness(msgspec.Struct, frozen=True):
 class Probes:
     """Asked by the health routes and by `xdr status`."""
 
-    def __init__(self, database: Database, version: str, node: str) -> None:
-        self._database, self._version, self._node = database, version, node
+    def __init__(self, database: Database, cache: Cache, version: str, node: str) -> None:
+        self._database, self._cache, self._version, self._node = database, cache, version, node
 
     async def ready(self) -> Readiness:
         return await self._run(
@@ -53,14 +54,14 @@ class Probes:
             for name, said in ready.checks.items()
         ]
         components += await self._processes()
-        components.append(
-            {"name": "valkey", "state": "not_configured", "detail": "not needed; nothing depends on it"}
-        )
+        state, detail = await self._cache.state()
+        components.append({"name": "valkey", "state": state, "detail": detail})
+        pipeline = await self._cache.get_or_make(scope, "pipeline", 3, lambda: self._pipeline(scope))
         return {
             "version": self._version,
             "node": self._node,
             "components": components,
-            "pipeline": await self._pipeline(scope),
+            "pipeline": pipeline,
             "took_seconds": round(time.monotonic() - started, 3),
         }
 
@@ -136,8 +137,8 @@ class Probes:
             "SELECT detail FROM process_states WHERE name = 'ingest' ORDER BY beat_at DESC LIMIT 1"
         )
         return {
-            "events_stored": sums.stored,
-            "events_matched": sums.matched,
+            "events_stored": int(sums.stored),
+            "events_matched": int(sums.matched),
             "rate_per_second": float(round(sums.rate, 2)),
             "rule_set_version": rules.version if rules else None,
             "rules_active": rules.counts["active"] if rules else 0,

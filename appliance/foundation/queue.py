@@ -6,6 +6,8 @@ the originator's rights. A crash lets the lease run out and another worker takes
 idempotent. `idempotency_key` makes asking twice the same as asking once.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,11 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from appliance.foundation.actors import Actor, Scope
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, platform_transaction
+from appliance.foundation.errors import ApplianceError, Unavailable
 from appliance.foundation.ids import new_id
 from appliance.foundation.models import Job
 
 LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
+_LOOK_SECONDS = 2.0
 JOBS_CHANNEL = "xdr_jobs"
 
 
@@ -103,6 +107,26 @@ async def finish(database: Database, job: Claimed, *, failure: str = "") -> None
                 "wait": timedelta(seconds=2**job.attempts),
             },
         )
+
+
+async def work(
+    database: Database, kinds: tuple[str, ...], worker: str, do: Callable[[Claimed], Awaitable[None]]
+) -> None:
+    """Do jobs of these kinds, one after the other, for ever; an outage of the database is waited out."""
+    while True:
+        try:
+            job = await claim(database, kinds, worker)
+            if job is None:
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
+            try:
+                await do(job)
+            except ApplianceError as error:
+                await finish(database, job, failure=str(error))
+            else:
+                await finish(database, job)
+        except Unavailable:
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 _CLAIM = text(

@@ -12,13 +12,14 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from appliance.foundation import queue
 from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import Clock, SystemClock
 from appliance.foundation.database import Database, organisation_ids, platform_transaction, transaction
-from appliance.foundation.errors import ApplianceError, Unavailable
+from appliance.foundation.errors import Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.settings import Settings
 from appliance.jobs.running import run
@@ -57,13 +58,21 @@ async def _lead(database: Database, settings: Settings) -> None:
     while True:
         try:
             async with database.platform.connect() as connection:
-                held = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK})
-                if held.scalar_one():
-                    await connection.commit()
-                    await _tick_while_held(database, settings, connection)
-        except (Unavailable, OSError) as error:
+                try:
+                    await _lead_with(database, settings, connection)
+                finally:
+                    # The lock belongs to the session, and a pooled session would live on with it.
+                    await connection.invalidate()
+        except (Unavailable, DBAPIError, OSError) as error:
             log.warning("scheduler_waits", cause=str(error))
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _lead_with(database: Database, settings: Settings, connection: AsyncConnection) -> None:
+    held = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK})
+    if held.scalar_one():
+        await connection.commit()
+        await _tick_while_held(database, settings, connection)
 
 
 async def _tick_while_held(database: Database, settings: Settings, connection: AsyncConnection) -> None:
@@ -120,20 +129,11 @@ def _last_due(trigger: CronTrigger, now: datetime) -> datetime:
 
 async def _work(database: Database, settings: Settings) -> None:
     clock = SystemClock()
-    while True:
-        try:
-            job = await queue.claim(database, _KINDS, settings.node)
-        except Unavailable:
-            job = None
-        if job is None:
-            await asyncio.sleep(_LOOK_SECONDS)
-            continue
-        try:
-            await _run(database, settings, clock, job)
-        except ApplianceError as error:
-            await queue.finish(database, job, failure=str(error))
-        else:
-            await queue.finish(database, job)
+
+    async def run_job(job: queue.Claimed) -> None:
+        await _run(database, settings, clock, job)
+
+    await queue.work(database, _KINDS, settings.node, run_job)
 
 
 async def _run(database: Database, settings: Settings, clock: Clock, job: queue.Claimed) -> None:

@@ -68,7 +68,10 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         openapi_config=_openapi(),
         request_max_body_size=_MOST_BODY_BYTES,
         state=State(
-            {"context": context, "probes": Probes(context.database, product_version(), settings.node)}
+            {
+                "context": context,
+                "probes": Probes(context.database, context.cache, product_version(), settings.node),
+            }
         ),
         on_shutdown=[context.database.close],
         debug=False,

@@ -3,6 +3,7 @@
 import hmac
 from hashlib import sha256
 
+from appliance.foundation.cache import Cache
 from appliance.foundation.clock import Clock, SystemClock
 from appliance.foundation.database import Database
 from appliance.foundation.sealing import Sealer
@@ -17,6 +18,7 @@ class WebContext:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.database = Database(settings)
+        self.cache = Cache(settings.valkey_url)
         self.sealer = Sealer(settings.credential("field-key"))
         self._secret = settings.credential("web-key")
         self.gate = Gate(self.database, self.clock, settings.web, self._secret)

@@ -99,6 +99,7 @@ async def serve(settings: Settings) -> None:
     beating.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await beating
+    await context.cache.close()
     await context.database.close()
 
 
