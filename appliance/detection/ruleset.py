@@ -10,13 +10,12 @@ Invariants:
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from appliance.detection.explaining import Explanation, explain
 from appliance.detection.matching.bodies import BodyGate
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.groups import NO_RULES, Group
-from appliance.detection.matching.masks import NO_TESTS
 from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
 from appliance.detection.matching.routes import RouteIndex, decided, looks_at_route, narrowed
 from appliance.detection.sigma.logsources import WINDOWS, Stream, Streams, streams_of
@@ -29,6 +28,8 @@ from appliance.telemetry.events import Event
 _MOST_ROUTES: Final = 4096
 
 Route = tuple[str, str, str]
+
+_UNKNOWN: Final[Any] = object()
 
 
 class RuleSet:
@@ -76,17 +77,16 @@ class RuleSet:
             events: Events decoded from `body`, whose `start` and `end` point into it.
             body: JSON text as it arrived; not for other formats, whose originals do not spell out values.
         """
-        ruled_out = self._body_gate.tests
         suspects = self._body_gate.suspects(events, body)
-        routes = self._routes
+        known = self._routes.get
         found: list[Sequence[int]] = []
+        append = found.append
         for event, suspect in zip(events, suspects, strict=True):
             route = (event.kind, event.channel, event.code)
-            group = routes[route] if route in routes else self._route(route)
-            if group is None:
-                found.append(NO_RULES)
-            else:
-                found.append(group.match(event.fields, NO_TESTS if suspect else ruled_out))
+            group = known(route, _UNKNOWN)
+            if group is _UNKNOWN:
+                group = self._route(route)
+            append(NO_RULES if group is None else group.match(event.fields, may_hold_keywords=suspect))
         return found
 
     def prepare(self, routes: Iterable[Route]) -> None:
@@ -134,7 +134,9 @@ class RuleSet:
         # Routes that leave the same of the same rules share a group, so that groups stay few.
         signature = tuple((number, _fingerprint(tree, self._trees[number])) for number, tree in left)
         if signature not in self._groups:
-            self._groups[signature] = Group(left, self._memory, self._store) if left else None
+            self._groups[signature] = (
+                Group(left, self._memory, self._store, self._body_gate.tests) if left else None
+            )
         group = self._routes[route] = self._groups[signature]
         return group
 

@@ -8,17 +8,20 @@ Invariants:
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import hyperscan
 
 _FLAGS: Final = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_SINGLEMATCH
 _CASELESS: Final = _FLAGS | hyperscan.HS_FLAG_CASELESS
-_SUSPECTING: Final = (
-    hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_PREFILTER | hyperscan.HS_FLAG_ALLOWEMPTY
-)
+_CASED: Final = _FLAGS
+_EXPRESSION: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPTY
+_OF_REGEX: Final = {"i": hyperscan.HS_FLAG_CASELESS, "s": hyperscan.HS_FLAG_DOTALL}
 
 Scan = Callable[[bytes], list[int]]
+Accumulator = Callable[[bytes, Sequence[int]], int]
+CASELESS: Final = _CASELESS
+CASED: Final = _CASED
 
 
 class DatabaseStore(Protocol):
@@ -31,12 +34,29 @@ class DatabaseStore(Protocol):
         """Keeps bytes under a name."""
 
 
+class Pattern(NamedTuple):
+    """An expression, and how Vectorscan reads it."""
+
+    expression: bytes
+    flags: int
+
+
+def regex_flags(flags: str) -> int:
+    """How Vectorscan reads a regular expression with these flags, i and s."""
+    return _EXPRESSION | sum(bit for flag, bit in _OF_REGEX.items() if flag in flags)
+
+
+def compiles(pattern: Pattern) -> bool:
+    """Whether Vectorscan takes an expression."""
+    try:
+        hyperscan.Database().compile(expressions=[pattern.expression], ids=[0], flags=pattern.flags)
+    except hyperscan.error:
+        return False
+    return True
+
+
 def scanner(
-    expressions: Sequence[bytes],
-    store: DatabaseStore | None = None,
-    *,
-    caseless: bool = False,
-    suspecting: bool = False,
+    expressions: Sequence[bytes], store: DatabaseStore | None = None, *, caseless: bool = False
 ) -> Scan:
     """
     A function that tells which of the expressions are found in some bytes, by their positions.
@@ -45,15 +65,9 @@ def scanner(
 
     Args:
         caseless: The case of ASCII letters is ignored.
-        suspecting: What is found need not match, but what matches is found; for any expression.
-
-    Raises:
-        hyperscan.CompilerError: An expression is not one of Vectorscan's.
     """
-    flags = _SUSPECTING if suspecting else _CASELESS if caseless else _FLAGS
-    name = _name(expressions, flags)
-    database = _load(store, name) or _compile(expressions, flags, store, name)
-    scan = database.scan
+    flags = CASELESS if caseless else CASED
+    scan = _database([Pattern(each, flags) for each in expressions], store).scan
     found: list[int] = []
     append = found.append
 
@@ -66,6 +80,32 @@ def scanner(
         return found
 
     return positions
+
+
+def accumulator(patterns: Sequence[Pattern], store: DatabaseStore | None = None) -> Accumulator:
+    """
+    A function that tells what the patterns found in some bytes amount to: the OR of their effects.
+
+    Its second argument is the effect of each pattern.
+
+    Raises:
+        hyperscan.CompilerError: An expression is not one of Vectorscan's.
+    """
+    scan = _database(patterns, store).scan
+    known: Sequence[int] = ()
+    total = 0
+
+    def on_match(position: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+        nonlocal total
+        total |= known[position]
+
+    def amount(data: bytes, effects: Sequence[int]) -> int:
+        nonlocal total, known
+        total, known = 0, effects
+        scan(data, on_match)
+        return total
+
+    return amount
 
 
 def finder(expressions: Sequence[bytes]) -> Callable[[bytes], list[int]]:
@@ -87,11 +127,15 @@ def finder(expressions: Sequence[bytes]) -> Callable[[bytes], list[int]]:
     return ends
 
 
-def _name(expressions: Sequence[bytes], flags: int) -> str:
+def _database(patterns: Sequence[Pattern], store: DatabaseStore | None) -> hyperscan.Database:
+    name = _name(patterns)
+    return _load(store, name) or _compile(patterns, store, name)
+
+
+def _name(patterns: Sequence[Pattern]) -> str:
     digest = blake2b(digest_size=16)
-    digest.update(b"%d" % flags)
-    for expression in expressions:
-        digest.update(b"%d:" % len(expression))
+    for expression, flags in patterns:
+        digest.update(b"%d %d:" % (flags, len(expression)))
         digest.update(expression)
     return digest.hexdigest()
 
@@ -108,11 +152,13 @@ def _load(store: DatabaseStore | None, name: str) -> hyperscan.Database | None:
     return database
 
 
-def _compile(
-    expressions: Sequence[bytes], flags: int, store: DatabaseStore | None, name: str
-) -> hyperscan.Database:
+def _compile(patterns: Sequence[Pattern], store: DatabaseStore | None, name: str) -> hyperscan.Database:
     database = hyperscan.Database()
-    database.compile(expressions=list(expressions), ids=list(range(len(expressions))), flags=flags)
+    database.compile(
+        expressions=[each.expression for each in patterns],
+        ids=list(range(len(patterns))),
+        flags=[each.flags for each in patterns],
+    )
     if store:
         store.save_database(name, hyperscan.dumpb(database))
     return database

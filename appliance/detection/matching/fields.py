@@ -1,36 +1,38 @@
 """
-All tests of one field at once: which of them does a value pass?
+All tests of one field at once: what does a value amount to?
+
+Each test has an effect, a number whose bits `masks` gave a meaning; the effects of the tests that a value
+passes are joined by OR, so that no list of tests is ever made.
 
 Invariants:
-- The answer is exact. What the scan can only suspect (cased text, expressions, long patterns) is
-  confirmed by `exact.predicate_of` where a gate opened.
-- A value is scanned once, after `fold`.
+- The answer is exact. What the scan can only suspect (long patterns, expressions that only RE2 can read)
+  is confirmed by `exact.predicate_of` where a gate opened.
+- A value of ASCII is scanned once as it is, caselessly where that is meant; any other is scanned once
+  after `fold` for plain text, and once `masked` for cased text and expressions.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
-from appliance.detection.matching.databases import DatabaseStore, Scan, scanner
+from appliance.detection.matching.databases import (
+    CASED,
+    CASELESS,
+    Accumulator,
+    DatabaseStore,
+    Pattern,
+    accumulator,
+)
 from appliance.detection.matching.exact import Element, Predicate, predicate_of
 from appliance.detection.matching.gates import gates_of
 from appliance.detection.matching.globs import folded, literal_expression, literals, scan_expression
-from appliance.detection.matching.regexes import Numbered, RegexSuspects
+from appliance.detection.matching.regexes import folds_to_ascii, masked, scan_pattern
 from appliance.detection.matching.values import fold, text_of
-from appliance.detection.sigma.tree import (
-    ANY_TEXT,
-    Exists,
-    Null,
-    Part,
-    Regex,
-    Test,
-    Text,
-)
+from appliance.detection.sigma.tree import ANY_TEXT, Exists, Null, Part, Regex, Test, Text
 
 # Longer or more forking patterns make big automata; they are gated by their longest literal instead.
 _LONGEST_SCANNED: Final = 300
 _MOST_WILDCARDS: Final = 4
 _LONGEST_GATE: Final = 64
-_LONG: Final = 2048
 
 Candidate = tuple[int, Predicate]
 
@@ -39,128 +41,170 @@ class FieldTests:
     """
     The tests of one field, compiled together.
 
+    Args:
+        tests: Each once.
+        effects: Of each test.
+        width: No effect has a bit beyond this many; those are used in here.
+
     Attributes:
-        null: The tests that a missing value passes.
-        exists: The tests passed if only the field is there.
+        null: The effect of a missing value.
+        exists: The effect of the field being there.
+        patterns: What a scan looks for.
     """
 
-    def __init__(self, tests: Sequence[Test], store: DatabaseStore | None = None) -> None:
-        self.null = [number for number, test in enumerate(tests) if isinstance(test, Null)]
-        self.exists = [number for number, test in enumerate(tests) if isinstance(test, Exists)]
-        self._any = [number for number, test in enumerate(tests) if test == Text((ANY_TEXT,))]
-        self._equal: dict[str, list[int]] = {}
-        self._tails: dict[str, list[int]] = {}
+    def __init__(
+        self, tests: Sequence[Test], effects: Sequence[int], width: int, store: DatabaseStore | None = None
+    ) -> None:
+        self.null = self.exists = self._any = 0
+        self._equal: dict[str, int] = {}
+        self._tails: dict[str, int] = {}
         self._always: list[Candidate] = []
-        self._scanned: dict[bytes, tuple[list[int], list[Candidate]]] = {}
-        self._predicates: dict[int, Predicate] = {}
-        self._ungated: list[Numbered] = []
-        self._regexes: list[Numbered] = []
-        for number, test in enumerate(tests):
-            self._place(number, test)
-        self.expressions = list(self._scanned)
-        self._outcomes = list(self._scanned.values())
-        self._scan: Scan | None = scanner(self.expressions, store) if self.expressions else None
-        self._suspects = RegexSuspects(self._ungated, store) if self._ungated else None
-        self._long_suspects = RegexSuspects(self._regexes, store)
-        del self._scanned
+        # Suspicions are bits beyond the effects.
+        self._width = width
+        self._suspects: list[Candidate] = []
+        self._plain: dict[Pattern, int] = {}
+        self._special: dict[Pattern, int] = {}
+        # What the scan of a masked value cannot answer: of any, and of one with letters like the long s.
+        self._unmaskable: dict[Pattern, Candidate] = {}
+        self._caseless: dict[Pattern, Candidate] = {}
+        self._every_special: dict[Pattern, Candidate] = {}
+        for test, effect in zip(tests, effects, strict=True):
+            self._place(test, effect)
+        self._longest_equal = max(map(len, self._equal), default=-1)
+        self._longest_tail = max(map(len, self._tails), default=-1)
+        self.patterns = [*self._plain, *self._special]
+        self._scan: Accumulator | None = accumulator(self.patterns, store) if self.patterns else None
+        self._effects = [*self._plain.values(), *self._special.values()]
+        self._plain_effects = [*self._plain.values(), *[0] * len(self._special)]
 
-    def passed(self, elements: Sequence[Element]) -> set[int]:
-        """The numbers of the tests that one of the elements passes; not those in `null` and `exists`."""
-        passed: set[int] = set()
+    def effect(self, elements: Sequence[Element]) -> int:
+        """The effects of the tests that one of the elements passes; not those of `null` and `exists`."""
+        effect = 0
         for element in elements:
-            self._test(element, passed)
-        return passed
+            effect |= self.effect_of(element)
+        return effect
 
-    def _test(self, element: Element, passed: set[int]) -> None:
-        raw = element if element.__class__ is str else text_of(element)
+    def effect_of(self, element: Element) -> int:
+        """The effects of the tests that an element passes."""
+        raw: str = element if element.__class__ is str else text_of(element)
+        if raw.isascii() and (not self._special or ("\v" not in raw and raw)):
+            effect = self._any
+            if len(raw) <= self._longest_equal:
+                effect |= self._equal.get(raw.lower(), 0)
+            cut = raw.rfind("\\") + 1
+            if cut and len(raw) - cut <= self._longest_tail:
+                effect |= self._tails.get(raw[cut:].lower(), 0)
+            if self._scan is not None:
+                effect |= self._scan(raw.encode(), self._effects)
+        else:
+            effect = self._of_any_text(raw, element)
+        for more, predicate in self._always:
+            if more & ~effect and predicate(element):
+                effect |= more
+        if effect >> self._width:
+            effect = self._without_suspicions(effect, element)
+        return effect
+
+    def _of_any_text(self, raw: str, element: Element) -> int:
         text = fold(raw)
-        if self._any:
-            passed.update(self._any)
-        if text in self._equal:
-            passed.update(self._equal[text])
-        if self._tails:
-            tail = text[text.rfind("\\") + 1 :]
-            if tail in self._tails and len(tail) < len(text):
-                passed.update(self._tails[tail])
-        candidates = self._always
-        if self._scan:
-            candidates = candidates + self._scanned_candidates(text, passed)
-        if self._regexes:
-            candidates = self._with_regexes(raw, candidates)
-        for number, predicate in candidates:
-            if number not in passed and predicate(element):
-                passed.add(number)
+        effect = self._any | self._equal.get(text, 0)
+        cut = text.rfind("\\") + 1
+        if cut:
+            effect |= self._tails.get(text[cut:], 0)
+        if self._scan is not None:
+            effect |= self._scan(text.encode("utf-8", "surrogatepass"), self._plain_effects)
+        if self._special:
+            effect |= self._of_special(raw, element)
+        return effect
 
-    def _with_regexes(self, raw: str, candidates: list[Candidate]) -> list[Candidate]:
-        """
-        The candidates, and the expressions that could match.
+    def _of_special(self, raw: str, element: Element) -> int:
+        """The effects of cased text and expressions where the two engines could read a value differently."""
+        # Vectorscan does not look at nothing.
+        asked = self._unmaskable if raw else self._every_special
+        if folds_to_ascii(raw):
+            asked = asked | self._caseless
+        effects = [0 if pattern in asked else effect for pattern, effect in self._special.items()]
+        known = [0] * len(self._plain) + effects
+        effect = self._scan(masked(raw).encode(), known) if self._scan else 0
+        for more, predicate in asked.values():
+            if predicate(element):
+                effect |= more
+        return effect
 
-        A long value may open every gate and still match nothing, so there all expressions are scanned for.
-        """
-        if len(raw) > _LONG:
-            candidates = [candidate for candidate in candidates if candidate[0] not in self._predicates]
-            numbers = self._long_suspects.numbers_for(raw)
-        elif self._suspects is None:
-            return candidates
-        else:
-            numbers = self._suspects.numbers_for(raw)
-        return [*candidates, *((number, self._predicates[number]) for number in numbers)]
+    def _without_suspicions(self, effect: int, element: Element) -> int:
+        suspicions = effect >> self._width
+        effect &= (1 << self._width) - 1
+        while suspicions:
+            place = suspicions.bit_length() - 1
+            suspicions ^= 1 << place
+            more, predicate = self._suspects[place]
+            if more & ~effect and predicate(element):
+                effect |= more
+        return effect
 
-    def _scanned_candidates(self, text: str, passed: set[int]) -> list[Candidate]:
-        suspects: list[Candidate] = []
-        outcomes = self._outcomes
-        for position in self._scan(text.encode("utf-8", "surrogatepass")):  # type: ignore[misc]  # not None here
-            certain, suspected = outcomes[position]
-            if certain:
-                passed.update(certain)
-            if suspected:
-                suspects += suspected
-        return suspects
-
-    def _place(self, number: int, test: Test) -> None:
+    def _place(self, test: Test, effect: int) -> None:
         """Decides how a test is answered."""
-        if isinstance(test, Null | Exists) or test == Text((ANY_TEXT,)):
-            return
-        if isinstance(test, Text):
-            self._place_text(number, test)
+        if isinstance(test, Null):
+            self.null |= effect
+        elif isinstance(test, Exists):
+            self.exists |= effect
+        elif isinstance(test, Text):
+            self._place_text(test, effect)
         elif isinstance(test, Regex):
-            self._place_regex(number, test)
+            self._place_regex(test, effect)
         else:
-            self._always.append((number, predicate_of(test)))
+            self._always.append((effect, predicate_of(test)))
 
-    def _place_regex(self, number: int, test: Regex) -> None:
-        self._predicates[number] = predicate_of(test)
-        self._regexes.append((number, test))
-        gates = gates_of(test.pattern)
-        if gates:
-            self._gate(number, test, gates)
+    def _place_regex(self, test: Regex, effect: int) -> None:
+        pattern = scan_pattern(test)
+        if pattern is not None:
+            self._special[pattern] = self._special.get(pattern, 0) | effect
+            candidate = (self._special[pattern], predicate_of(test))
+            self._every_special[pattern] = candidate
+            if not test.pattern.isascii():
+                self._unmaskable[pattern] = candidate
+            if "i" in test.flags:
+                self._caseless[pattern] = candidate
         else:
-            self._ungated.append((number, test))
+            self._gate(test, effect, gates_of(test.pattern) or ())
 
-    def _place_text(self, number: int, test: Text) -> None:
+    def _place_text(self, test: Text, effect: int) -> None:
         parts = folded(test)
-        if test.cased:
-            self._gate_by_literal(number, test, parts)
+        if test.parts == (ANY_TEXT,):
+            self._any |= effect
+        elif test.cased:
+            self._place_cased(test, effect)
         elif all(isinstance(part, str) for part in parts):
-            self._equal.setdefault("".join(map(str, parts)), []).append(number)
+            text = "".join(map(str, parts))
+            self._equal[text] = self._equal.get(text, 0) | effect
         elif (tail := _tail(parts)) is not None:
-            self._tails.setdefault(tail, []).append(number)
+            self._tails[tail] = self._tails.get(tail, 0) | effect
         elif _is_small(parts):
-            self._scanned.setdefault(scan_expression(parts), ([], []))[0].append(number)
+            pattern = Pattern(scan_expression(parts), CASELESS)
+            self._plain[pattern] = self._plain.get(pattern, 0) | effect
         else:
-            self._gate_by_literal(number, test, parts)
+            self._gate(test, effect, literals(parts)[:1])
 
-    def _gate_by_literal(self, number: int, test: Text, parts: tuple[Part, ...]) -> None:
-        longest = literals(parts)
-        if longest and longest[0]:
-            self._gate(number, test, (longest[0],))
-        else:
-            self._always.append((number, predicate_of(test)))
+    def _place_cased(self, test: Text, effect: int) -> None:
+        is_maskable = all(part.isprintable() and part.isascii() for part in literals(test.parts))
+        if not is_maskable or not _is_small(test.parts):
+            self._gate(test, effect, literals(folded(test))[:1])
+            return
+        pattern = Pattern(scan_expression(test.parts), CASED)
+        self._special[pattern] = self._special.get(pattern, 0) | effect
+        self._every_special[pattern] = (self._special[pattern], predicate_of(test))
 
-    def _gate(self, number: int, test: Test, gates: Sequence[str]) -> None:
+    def _gate(self, test: Test, effect: int, gates: Sequence[str]) -> None:
+        candidate = (effect, predicate_of(test))
+        if not gates or not all(gates):
+            self._always.append(candidate)
+            return
+        suspicion = 1 << (self._width + len(self._suspects))
+        self._suspects.append(candidate)
         for gate in gates:
             expression = literal_expression(gate[:_LONGEST_GATE].encode("utf-8", "surrogatepass"))
-            self._scanned.setdefault(expression, ([], []))[1].append((number, predicate_of(test)))
+            pattern = Pattern(expression, CASELESS)
+            self._plain[pattern] = self._plain.get(pattern, 0) | suspicion
 
 
 def _is_small(parts: tuple[Part, ...]) -> bool:

@@ -34,6 +34,7 @@ class Group:
     Args:
         trees: What the route leaves of each rule's condition: (rule number, tree). A rule with
             True fires for every event of the route.
+        gated: The keywords that a body's gate speaks for.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Group:
         trees: Sequence[tuple[int, Node | bool]],
         memory: Memory,
         store: DatabaseStore | None = None,
+        gated: frozenset[Test] = NO_TESTS,
     ) -> None:
         self._always = tuple(number for number, tree in trees if tree is True)
         positives: list[Conjunction] = []
@@ -51,17 +53,17 @@ class Group:
                 for way in alternatives(tree):
                     self._ways.append(_way(number, way, positives, negatives))
         self._way_of = [way for way in self._ways for _ in range(way.positives.bit_count())]
-        self._positives = Conjunctions(positives, memory, store)
+        self._positives = Conjunctions(positives, memory, store, gated)
         self._negatives = Conjunctions(negatives, memory, store)
 
-    def match(self, fields: Mapping[str, Value], ruled_out: frozenset[Test] = NO_TESTS) -> Sequence[int]:
-        """The numbers of the rules that fire, ascending; keywords `ruled_out` are not looked for."""
-        satisfied = self._positives.satisfied(fields, ruled_out)
+    def match(self, fields: Mapping[str, Value], *, may_hold_keywords: bool = True) -> Sequence[int]:
+        """The numbers of the rules that fire, ascending; a gate may have ruled its keywords out."""
+        satisfied = self._positives.satisfied(fields, may_hold_keywords=may_hold_keywords)
         if not satisfied:
             return self._always
         ways, asked = self._ways_of(satisfied)
         # Filters are looked at only where one of them could change the answer.
-        excluded = self._negatives.satisfied(fields, among=asked) if asked else 0
+        excluded = self._negatives.satisfied(fields, asked) if asked else 0
         fired = set(self._always)
         for way in ways:
             if not way.negatives & excluded and (way.verify is None or holds(way.verify, fields)):

@@ -14,7 +14,7 @@ from appliance.detection.matching.conjunctions import Conjunction, Factor
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.fields import FieldTests
 from appliance.detection.matching.keywords import KeywordGate
-from appliance.detection.matching.memory import Memory, remembered_as
+from appliance.detection.matching.memory import LONGEST_TEXT, Memory, digest_of
 from appliance.detection.matching.values import elements_of
 from appliance.detection.sigma.tree import Test
 from appliance.telemetry.events import Value
@@ -25,6 +25,8 @@ MISSING: Final[Any] = object()
 NO_TESTS: Final[frozenset[Test]] = frozenset()
 EVERYTHING: Final = -1
 _NEGATED: Final = -1
+# Scanning a long value for so few patterns costs less than its digest.
+_CHEAP: Final = 64
 # Fields with values so long and different that looking whether they matter at all pays.
 _LONG_FIELDS: Final = frozenset(
     [
@@ -55,78 +57,78 @@ class FieldMasks:
         store: DatabaseStore | None,
     ) -> None:
         self.field = field
+        self._count = count
         self._everything = (1 << count) - 1
         self.concerned = 0
-        tests: dict[Test, int] = {}
-        self._effects: list[dict[int, int]] = []
+        # Several factors of one conjunction on one field need a layer each: all must hold.
         self._base: list[int] = []
-        layers: dict[int, int] = {}
-        for position, factor in placed:
-            self._add(position, factor, layers, tests)
-        self.tests = frozenset(tests)
-        self._tests = FieldTests(list(tests), store)
-        self.gate = KeywordGate(list(tests), store) if field is None else None
-        self.nothing = self._mask(set())
-        self.missing = self._mask(set(self._tests.null))
-        self.empty = self._mask({*self._tests.null, *self._tests.exists})
-        self.cost = len(self._tests.expressions)
+        effects = self._effects(placed)
+        self.tests = frozenset(effects)
+        self._negated_at = count * len(self._base)
+        width = self._negated_at + count
+        self._tests = FieldTests(list(effects), list(effects.values()), width, store)
+        self.gate = KeywordGate(list(effects), store) if field is None else None
+        self.nothing = self._mask(0)
+        self.missing = self._mask(self._tests.null)
+        self.empty = self._mask(self._tests.null | self._tests.exists)
+        self.cost = len(self._tests.patterns)
+        self._is_worth_remembering = self.cost > _CHEAP
         self.memo = memory.memo({MISSING: self.missing, None: self.empty})
 
     def mask(self, value: Value) -> int:
         """The conjunctions that a value of the field does not rule out; remembered."""
-        key = remembered_as(value)
-        if (known := self.memo.recall(key)) is not None:
-            return known
-        elements = elements_of(value)
-        passed = self._tests.passed(elements)
-        passed.update(self._tests.exists)
-        if not elements:
-            passed.update(self._tests.null)
-        mask = self._mask(passed) if passed else self.nothing
-        return self.memo.remember(key, mask)
+        is_long = value.__class__ is str and len(value) > LONGEST_TEXT
+        if is_long and not self._is_worth_remembering:
+            return self._compute(value)
+        key: Any = digest_of(str(value)) if is_long else value
+        known = self.memo.recall(key)
+        return self.memo.remember(key, self._compute(value)) if known is None else known
 
     def mask_of_all(self, fields: Mapping[str, Value]) -> int:
         """The conjunctions that the values of an event together do not rule out."""
         if self.gate is not None and not self.gate.opens(fields):
             return self.nothing
-        passed: set[int] = set()
+        effect = 0
         for value in fields.values():
-            passed |= self._tests.passed(elements_of(value))
-        return self._mask(passed) if passed else self.nothing
+            effect |= self._tests.effect(elements_of(value))
+        return self._mask(effect)
 
-    def _add(self, position: int, factor: Factor, layers: dict[int, int], tests: dict[Test, int]) -> None:
-        bit = 1 << position
-        self.concerned |= bit
-        layer = _NEGATED
-        if not factor.negated:
-            layer = layers.get(position, 0)
-            layers[position] = layer + 1
-            self._require(layer, bit)
-        for test in factor.tests:
-            number = tests.setdefault(test, len(tests))
-            if number == len(self._effects):
-                self._effects.append({})
-            effects = self._effects[number]
-            effects[layer] = effects.get(layer, 0) | bit
+    def _compute(self, value: Value) -> int:
+        tests = self._tests
+        if value.__class__ is str:
+            return self._mask(tests.effect_of(value) | tests.exists)
+        elements = elements_of(value)
+        return self._mask(tests.effect(elements) | tests.exists | (0 if elements else tests.null))
+
+    def _effects(self, placed: Sequence[Placed]) -> dict[Test, int]:
+        """Effect of each test: a bit per conjunction in each layer, those of negated factors in the last."""
+        layers: dict[int, int] = {}
+        shares: list[tuple[Test, int, int]] = []
+        for position, factor in placed:
+            bit = 1 << position
+            self.concerned |= bit
+            layer = _NEGATED
+            if not factor.negated:
+                layer = layers.get(position, 0)
+                layers[position] = layer + 1
+                self._require(layer, bit)
+            shares += [(test, layer, position) for test in factor.tests]
+        effects: dict[Test, int] = {}
+        for test, layer, position in shares:
+            place = len(self._base) if layer == _NEGATED else layer
+            effects[test] = effects.get(test, 0) | 1 << (place * self._count + position)
+        return effects
 
     def _require(self, layer: int, bit: int) -> None:
-        """Several factors of one conjunction on one field need a layer each: all must hold."""
         while len(self._base) <= layer:
             self._base.append(self._everything)
         self._base[layer] &= ~bit
 
-    def _mask(self, passed: set[int]) -> int:
-        layers = list(self._base)
-        excluded = 0
-        for number in passed:
-            for layer, bits in self._effects[number].items():
-                if layer == _NEGATED:
-                    excluded |= bits
-                else:
-                    layers[layer] |= bits
-        mask = self._everything & ~excluded
-        for layer in layers:
-            mask &= layer
+    def _mask(self, effect: int) -> int:
+        mask = self._everything & ~(effect >> self._negated_at)
+        for base in self._base:
+            mask &= base | effect
+            effect >>= self._count
         return mask
 
 
@@ -134,7 +136,11 @@ class Conjunctions:
     """A set of conjunctions, compiled."""
 
     def __init__(
-        self, conjunctions: Sequence[Conjunction], memory: Memory, store: DatabaseStore | None
+        self,
+        conjunctions: Sequence[Conjunction],
+        memory: Memory,
+        store: DatabaseStore | None,
+        gated: frozenset[Test] = NO_TESTS,
     ) -> None:
         by_field = _by_field(conjunctions)
         masks = {
@@ -142,6 +148,8 @@ class Conjunctions:
             for field, placed in by_field.items()
         }
         self._keywords = masks.pop(None, None)
+        # Whether a body's gate that said no said it about all keywords here.
+        self._is_gated = self._keywords is not None and self._keywords.tests <= gated
         only_keywords = _bits(
             position
             for position, conjunction in enumerate(conjunctions)
@@ -158,17 +166,14 @@ class Conjunctions:
         ]
 
     def satisfied(
-        self,
-        fields: Mapping[str, Value],
-        ruled_out: frozenset[Test] = NO_TESTS,
-        among: int = EVERYTHING,
+        self, fields: Mapping[str, Value], among: int = EVERYTHING, *, may_hold_keywords: bool = True
     ) -> int:
         """
         One bit per conjunction that the fields of an event satisfy.
 
         Args:
-            ruled_out: Keywords known not to be in the event.
             among: The conjunctions that are asked about.
+            may_hold_keywords: False if the gate said that the event holds none of its keywords.
         """
         get = fields.get
         left = self._start & among
@@ -182,9 +187,12 @@ class Conjunctions:
         if self._keywords is not None:
             left |= self._only_keywords & among
             if left & self._keywords.concerned:
-                is_no = ruled_out is not NO_TESTS and self._keywords.tests <= ruled_out
-                left &= self._keywords.nothing if is_no else self._keywords.mask_of_all(fields)
+                left &= self._mask_of_keywords(fields, may_hold_keywords or not self._is_gated)
         return left
+
+    def _mask_of_keywords(self, fields: Mapping[str, Value], is_asked: bool) -> int:
+        assert self._keywords is not None
+        return self._keywords.mask_of_all(fields) if is_asked else self._keywords.nothing
 
 
 def _by_field(conjunctions: Sequence[Conjunction]) -> dict[str | None, list[Placed]]:

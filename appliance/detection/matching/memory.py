@@ -15,18 +15,17 @@ DEFAULT_BYTES: Final = 48 * 1_048_576
 # A dictionary's entry and its share of the table, measured with 64-bit CPython 3.11.
 _ENTRY_BYTES: Final = 104
 _LARGEST_KEY: Final = 4096
-_LONGEST_TEXT: Final = 512
+# Comparing and hashing a text this long costs less than its digest.
+LONGEST_TEXT: Final = 2048
 
 
-def remembered_as(value: Any) -> Any:
+def digest_of(text: str) -> bytes:
     """
-    The key of a value: itself, or the digest of a long text, so that scripts do not fill the memory.
+    The key of a text longer than `LONGEST_TEXT`, so that scripts do not fill the memory.
 
     Digests are bytes, which no value is; they are cryptographic, so that nobody can make two texts share one.
     """
-    if value.__class__ is not str or len(value) <= _LONGEST_TEXT:
-        return value
-    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Memory:

@@ -1,68 +1,103 @@
 """
-Many regular expressions in one pass: which of them could match a value?
+Regular expressions that Vectorscan can decide in the same pass as everything else.
 
-Vectorscan suspects, RE2 decides. The two agree on ASCII text but for the vertical tab, so only such text is
-scanned; for any other, every expression is a suspect.
+RE2 defines what an expression means (`expressions.linear_regex`); Vectorscan reads bytes as PCRE does. They
+agree on an expression that only uses what is listed here, over text that only holds what is listed here.
+
+Invariants:
+- An expression that uses anything else is not translated; RE2 decides it.
+- `masked` puts one control character, of no class but the negated ones, in the place of each character
+  that the two would read differently.
 """
 
-from collections.abc import Iterable, Sequence
+import re
 from typing import Final
 
-import hyperscan
-
-from appliance.detection.matching.databases import DatabaseStore, Scan, scanner
+from appliance.detection.matching.databases import Pattern, compiles, regex_flags
 from appliance.detection.sigma.tree import Regex
 
-# Perl reads this escape as a class of characters, RE2 as one.
-_READ_DIFFERENTLY: Final = ("\\v", "[[:", "\\p", "\\P")
-
-Numbered = tuple[int, Regex]
-
-
-class RegexSuspects:
-    """The expressions that could match a value, by the numbers of their tests."""
-
-    def __init__(self, tests: Iterable[Numbered], store: DatabaseStore | None = None) -> None:
-        numbered = list(tests)
-        self.numbers = [number for number, _ in numbered]
-        eligible = [(number, _expression(test)) for number, test in numbered if _is_eligible(test)]
-        self._scan, self._scanned = _scanner(eligible, store)
-        self._unscanned = [number for number in self.numbers if number not in set(self._scanned)]
-
-    def numbers_for(self, raw: str) -> Sequence[int]:
-        """The numbers of the tests that RE2 has to decide for a value."""
-        if self._scan is None or not raw.isascii() or "\v" in raw:
-            return self.numbers
-        found = self._scan(raw.encode())
-        return [*self._unscanned, *(self._scanned[position] for position in found)]
+# Escapes with one meaning in both: classes of ASCII, word boundaries, white space and punctuation.
+_CLASSES: Final = frozenset("sSwWdDtnrf")
+_BOUNDARIES: Final = frozenset("bB")
+_QUANTIFIER: Final = re.compile(r"\{\d+(?:,\d*)?\}")
+# The vertical tab is white space to PCRE only.
+_READ_DIFFERENTLY: Final = re.compile("[^\\x00-\\x0a\\x0c-\\x7f]")
+_PLACEHOLDER: Final = "\x01"
+# `exact.searchable` spells a lone surrogate as three replacement characters.
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# The letters outside ASCII that are the same as ASCII ones where case is ignored.
+_FOLDING_TO_ASCII: Final = ("\u017f", "\u212a")
+_LONGEST: Final = 512
 
 
-def _scanner(eligible: list[tuple[int, bytes]], store: DatabaseStore | None) -> tuple[Scan | None, list[int]]:
-    """A scanner of those expressions that Vectorscan takes, and their numbers."""
-    for each in (eligible, None):
-        # Mostly all compile; only if not is each tried alone.
-        chosen = [pair for pair in eligible if _compiles(pair[1])] if each is None else each
-        if not chosen:
+def masked(text: str) -> str:
+    """Text of ASCII that translated expressions match exactly if they match the text itself."""
+    return _READ_DIFFERENTLY.sub(_PLACEHOLDER, _SURROGATE.sub(_PLACEHOLDER * 3, text))
+
+
+def folds_to_ascii(text: str) -> bool:
+    """Whether expressions that ignore case read a character of the text as an ASCII letter."""
+    return any(letter in text for letter in _FOLDING_TO_ASCII)
+
+
+def scan_pattern(test: Regex) -> Pattern | None:
+    """The expression for Vectorscan, or None if only RE2 can decide it."""
+    expression = _translated(test)
+    pattern = None if expression is None else Pattern(expression, regex_flags(test.flags))
+    return pattern if pattern and compiles(pattern) else None
+
+
+def _translated(test: Regex) -> bytes | None:
+    """Outside ASCII, only members of classes are translated, which text of ASCII never is."""
+    pattern = test.pattern
+    if "m" in test.flags or len(pattern) > _LONGEST or ("i" in test.flags and not pattern.isascii()):
+        return None
+    pieces: list[str] = []
+    position = 0
+    while position < len(pattern):
+        piece, position = _class(pattern, position) if pattern[position] == "[" else _atom(pattern, position)
+        if piece is None:
+            return None
+        pieces.append(piece)
+    return "".join(pieces).encode("utf-8", "surrogatepass")
+
+
+def _atom(pattern: str, position: int) -> tuple[str | None, int]:
+    """What stands outside a class, and where the next begins; None if it is not translated."""
+    char = pattern[position]
+    if char == "\\":
+        escape = _escape(pattern, position, _CLASSES | _BOUNDARIES)
+        return escape, position + 2
+    if char == "$":  # before a final line feed as well to PCRE, the very end to RE2
+        return r"\z", position + 1
+    if char == "(" and pattern.startswith(("(?", "(*"), position) and not pattern.startswith("(?:", position):
+        return None, position
+    if char == "{" and not _QUANTIFIER.match(pattern, position):
+        return None, position
+    return (char if " " <= char <= "~" else None), position + 1
+
+
+def _class(pattern: str, position: int) -> tuple[str | None, int]:
+    """A class in brackets."""
+    start, position = position, position + 1
+    if pattern.startswith("^", position):
+        position += 1
+    first = position
+    while position < len(pattern):
+        char = pattern[position]
+        if char == "]":
+            return (None if position == first else pattern[start : position + 1]), position + 1
+        if char == "[" or char < " " or char == "\x7f":
             break
-        try:
-            scan = scanner([expression for _, expression in chosen], store, suspecting=True)
-        except hyperscan.error:
-            continue
-        return scan, [number for number, _ in chosen]
-    return None, []
+        if char == "\\":
+            if _escape(pattern, position, _CLASSES) is None:
+                break
+            position += 1
+        position += 1
+    return None, position
 
 
-def _compiles(expression: bytes) -> bool:
-    try:
-        scanner([expression], suspecting=True)
-    except hyperscan.error:
-        return False
-    return True
-
-
-def _is_eligible(test: Regex) -> bool:
-    return test.pattern.isascii() and not any(part in test.pattern for part in _READ_DIFFERENTLY)
-
-
-def _expression(test: Regex) -> bytes:
-    return (f"(?{test.flags})" if test.flags else "").encode() + test.pattern.encode()
+def _escape(pattern: str, position: int, letters: frozenset[str]) -> str | None:
+    escaped = pattern[position + 1 : position + 2]
+    is_punctuation = " " < escaped <= "~" and not escaped.isalnum()
+    return "\\" + escaped if escaped and (is_punctuation or escaped in letters) else None
