@@ -53,6 +53,12 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     commit_delay_ms: int = 40
     drop_folder: str = ""
     monitor_own_log: bool = True
+    public_ingest_url: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where shippers send to by HTTP; "" if that listener is off."""
+        return self.public_ingest_url or (f"http://localhost:{self.http_port}" if self.http_port else "")
 
 
 class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -210,6 +210,7 @@ def _clauses(examples: Iterable[Example]) -> list[WhyClause]:
             pattern=str(clause.get("pattern", ""))[:_LONGEST_SHOWN],
             value=None if clause.get("value") is None else str(clause["value"])[:_LONGEST_SHOWN],
             sentence=str(clause.get("sentence", ""))[: 2 * _LONGEST_SHOWN],
+            negated=clause.get("negated") is True,
         )
         for example in examples
         for clause in example.clauses

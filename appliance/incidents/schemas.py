@@ -79,6 +79,7 @@ class WhyClause(Frozen, frozen=True):
     pattern: str
     value: str | None
     sentence: str
+    negated: bool = False  # the rule fires because the clause does not hold
 
 
 class Rarity(Frozen, frozen=True):

@@ -62,11 +62,16 @@ class SourceChange(Inbound, frozen=True):
 
 
 class IssuedToken(Frozen, frozen=True):
-    """The token is shown this once. `hmac_key` only if signing was asked for."""
+    """
+    The token is shown this once. `hmac_key` only if signing was asked for.
+
+    `ingest_url` is where to send to; the door adds it.
+    """
 
     token: str
     prefix: str
     hmac_key: str | None = None
+    ingest_url: str = ""
 
 
 class QuarantineItem(Frozen, frozen=True):

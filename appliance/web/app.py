@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -71,6 +72,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             {
                 "context": context,
                 "probes": Probes(context.database, context.cache, product_version(), settings.node),
+                "console": _index(ui),
             }
         ),
         on_shutdown=[context.database.close],
@@ -110,12 +112,17 @@ async def _finish(response: Response[Any]) -> Response[Any]:
     return await add_headers(response)
 
 
+def _index(ui: Path) -> bytes:
+    page = ui / "index.html"
+    return page.read_bytes() if page.exists() else b""
+
+
 def _console(ui: Path) -> list[Any]:
     """The single-page console: hashed assets for a year, its page for every other path and never cached."""
     pages = create_static_files_router(path="/console", directories=[_PAGES], opt={"public": True})
-    if not (ui / "index.html").exists():
+    index = _index(ui)
+    if not index:
         return [pages, _unbuilt]
-    index = (ui / "index.html").read_bytes()
 
     @get(
         ["/", "/incidents", "/incidents/{_:path}", "/events", "/events/{_:path}", "/rules", "/rules/{_:path}",
@@ -139,7 +146,19 @@ def _console(ui: Path) -> list[Any]:
                 after_request=_docs,
             )
         )
-    return found
+    notices = ui / "THIRD-PARTY-NOTICES.txt"
+    return [*found, _notices(notices)] if notices.exists() else found
+
+
+def _notices(path: Path) -> HTTPRouteHandler:
+    """The licences of what the console is built from, which must go with it."""
+    content = path.read_bytes()
+
+    @get("/third-party-notices", public=True, include_in_schema=False, sync_to_thread=False)
+    def notices() -> Response[bytes]:
+        return Response(content, media_type="text/plain; charset=utf-8")
+
+    return notices
 
 
 async def _immutable(response: Response[Any]) -> Response[Any]:

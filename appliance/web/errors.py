@@ -60,6 +60,10 @@ def expected(request: Request[Any, Any, Any], error: ApplianceError) -> Response
 
 def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What the framework refuses: an unknown path, a body that does not fit its schema."""
+    if error.status_code == 404 and _asks_for_a_page(request):  # noqa: PLR2004 — as below
+        headers = {"Cache-Control": "no-cache"}
+        page = request.app.state.console
+        return Response(page, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
     status = 422 if error.status_code == 400 else error.status_code  # noqa: PLR2004 — its word for a bad body
     extra = error.extra if isinstance(error.extra, list) else []
     detail = "; ".join(f"{e.get('key', '')}: {e.get('message', '')}" for e in extra if isinstance(e, dict))
@@ -67,6 +71,16 @@ def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response
     answer = problem(request, status, title=title, code=f"http_{status}", detail=detail or error.detail)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _asks_for_a_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person followed a link that leads nowhere: the console has words for it."""
+    return (
+        request.method == "GET"
+        and not request.url.path.startswith("/api/")
+        and "text/html" in request.headers.get("accept", "")
+        and bool(request.app.state.get("console"))
+    )
 
 
 def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

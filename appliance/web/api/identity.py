@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Controller, Request, Response, delete, get, post
+from litestar.datastructures import Cookie
 from litestar.params import FromPath, JSONBody
 
 from appliance.identity.schemas import CurrentSession, Invitation, IssuedApiToken, NewToken, NewUser
@@ -39,7 +40,10 @@ class SessionController(Controller):
         if actor.session_id is not None:
             await context.gate.sign_out(actor, request.state.walls)
         gone = Response(None, status_code=204, headers={"Clear-Site-Data": '"cache", "storage"'})
-        gone.delete_cookie(COOKIE, path="/")
+        # Browsers heed `__Host-` cookies only with all their attributes, also when they are to go.
+        gone.set_cookie(
+            Cookie(key=COOKIE, value="", max_age=0, path="/", secure=True, httponly=True, samesite="strict")
+        )
         return gone
 
 

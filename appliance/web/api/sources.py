@@ -3,11 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Controller, get, patch, post
+import msgspec
+from litestar import Controller, Request, get, patch, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance.foundation.schema import Inbound
 from appliance.telemetry.schemas import BatchSummary, IssuedToken, NewSource, SourceChange, SourceSummary
+from appliance.web.context import WebContext
 from appliance.web.dependencies import CurrentActor, OpenServices, id_cursor, page_limit
 
 
@@ -45,13 +47,16 @@ class SourceController(Controller):
     @post("/{source_id:uuid}/tokens", permission="sources:edit")
     async def issue_token(
         self,
+        request: Request[Any, Any, Any],
         source_id: FromPath[UUID],
         data: JSONBody[TokenRequest],
         services: OpenServices,
         actor: CurrentActor,
     ) -> IssuedToken:
-        """A token for shippers; shown this once."""
-        return await services.telemetry.issue_token(source_id, by=actor, signed=data.signed)
+        """A token for shippers, and where they send to; shown this once."""
+        context: WebContext = request.app.state.context
+        issued = await services.telemetry.issue_token(source_id, by=actor, signed=data.signed)
+        return msgspec.structs.replace(issued, ingest_url=context.settings.ingest.url)
 
     @post("/{source_id:uuid}/tokens/revocation", permission="sources:edit", status_code=200)
     async def revoke_tokens(
