@@ -16,7 +16,7 @@ from appliance.foundation.ids import new_id
 from appliance.foundation.tokens import hash_of, new_token
 from appliance.identity.errors import EmailTaken, LastSuperAdmin, UserNotFound
 from appliance.identity.models import ApiToken, OneTimeLink, Organisation, RoleAssignment, User
-from appliance.identity.roles import roles
+from appliance.identity.roles import permissions_of, roles
 from appliance.identity.schemas import (
     Invitation,
     IssuedApiToken,
@@ -78,6 +78,7 @@ class IdentityService:
         Raises:
             Invalid: No such role, or the address is none.
             EmailTaken: Somebody of the organisation has it.
+            NotPermitted: A role allows what the caller may not.
         """
         by.require(Permission.USERS_EDIT)
         email = new.email.strip().lower()
@@ -86,6 +87,7 @@ class IdentityService:
             raise Invalid(f"no role {', '.join(unknown) or '(none given)'}; there are {', '.join(roles())}")
         if "@" not in email or not email.isprintable():
             raise Invalid(f"{new.email!r} is no e-mail address")
+        _hand_out(new.roles, by=by)
         user = User(
             org_id=self._scope.org_id,
             id=new_id(self._clock),
@@ -106,26 +108,29 @@ class IdentityService:
         """A new link for somebody who lost the first or forgot the password."""
         by.require(Permission.USERS_EDIT)
         user = await self._user(user_id)
-        await self._session.execute(
-            delete(OneTimeLink).where(
-                OneTimeLink.org_id == self._scope.org_id, OneTimeLink.user_id == user_id
+        held = await self._session.execute(
+            select(RoleAssignment.role).where(
+                RoleAssignment.org_id == self._scope.org_id, RoleAssignment.user_id == user_id
             )
         )
+        _hand_out(list(held.scalars()), by=by)
+        await self._forget_links(user_id)
         token, expires_at = self._link(user_id)
         self._audit.record("user.link_renewed", by=by, subject=user_id)
         return Invitation(user=_summary(user, []), link_token=token, expires_at=expires_at)
 
     async def suspend(self, user_id: UUID, *, by: Actor) -> None:
         """
-        Let a user in no longer; sessions end with the next request.
+        Let a user in no longer; sessions and tokens end with the next request, links at once.
 
         Raises:
             LastSuperAdmin: Nobody else could administer the organisation.
         """
         by.require(Permission.USERS_EDIT)
-        user = await self._user(user_id)
         await self._keep_a_super_admin(without=user_id)
+        user = await self._user(user_id)
         user.status = "suspended"
+        await self._forget_links(user_id)
         self._audit.record("user.suspended", by=by, subject=user_id)
 
     async def create_token(self, new: NewToken, *, by: Actor) -> IssuedApiToken:
@@ -205,11 +210,19 @@ class IdentityService:
         )  # fmt: skip
         return token, expires_at
 
+    async def _forget_links(self, user_id: UUID) -> None:
+        await self._session.execute(
+            delete(OneTimeLink).where(
+                OneTimeLink.org_id == self._scope.org_id, OneTimeLink.user_id == user_id
+            )
+        )
+
     async def _keep_a_super_admin(self, *, without: UUID) -> None:
         mine = await self._session.get(RoleAssignment, (self._scope.org_id, without, "super_admin"))
         if mine is None:
             return
-        # The rows are locked: two admins who suspend each other take turns, and the second is refused.
+        # The rows are locked, by everybody in the same order and before any other: two admins who suspend
+        # each other take turns, and the second is refused.
         others = await self._session.execute(
             select(RoleAssignment.user_id)
             .join(User, (User.id == RoleAssignment.user_id) & (User.org_id == RoleAssignment.org_id))
@@ -217,11 +230,19 @@ class IdentityService:
                 RoleAssignment.org_id == self._scope.org_id,
                 RoleAssignment.role == "super_admin",
                 User.status == "active",
+                RoleAssignment.expires_at.is_(None) | (RoleAssignment.expires_at > self._clock.now()),
             )
+            .order_by(RoleAssignment.user_id)
             .with_for_update()
         )
         if set(others.scalars()) <= {without}:
             raise LastSuperAdmin("the last active super administrator stays; make another one first")
+
+
+def _hand_out(names: list[str], *, by: Actor) -> None:
+    """Stop who would make somebody mightier than themselves, such as a token narrowed to `users:edit`."""
+    if beyond := permissions_of(names) - by.permissions:
+        raise NotPermitted(f"{by.name} cannot give away {', '.join(sorted(beyond))}")
 
 
 def _summary(user: User, names: list[str]) -> UserSummary:

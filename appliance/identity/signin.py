@@ -153,6 +153,8 @@ class Gate:
             if held.last_used_at is None or now - held.last_used_at > _SEEN_EVERY:
                 held.last_used_at = now
             user = await session.get_one(User, (scope.org_id, held.user_id))
+            if user.status != "active":
+                raise TokenRefused("the account of this token is not active; ask an administrator")
             person = await _person(session, scope, user, None, address)
             allowed = person.permissions & {Permission(name) for name in held.permissions}
             named = f"{user.email} (token {held.name})"
