@@ -11,6 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from appliance.detection.sigma.rules import RuleSource
+from appliance.foundation.actors import appliance
 from tests.factories.stack import Stack, running_stack
 
 BATCH_EVENTS = 50
@@ -186,3 +188,39 @@ async def test_with_database_and_spool_both_unable_the_sender_is_told_to_wait(st
     await sender.send_until_acknowledged(1)
 
     await eventually_stored(stack, 2 * BATCH_EVENTS)
+
+
+async def test_new_rules_under_load_drop_no_event_and_match_every_one(stack, sender):
+    sending = asyncio.create_task(sender.send_all(range(100), at_once=4))
+    rule = """
+title: Event that ends in seven
+id: 0b9a4a0e-6f0b-4b59-9c64-6f1f6f1e7a77
+status: test
+author: Mini-XDR Appliance
+logsource: {product: linux}
+detection: {selection: {message|endswith: '.7'}, condition: selection}
+level: low
+"""
+    await asyncio.sleep(0.5)
+    async with stack.services() as services:
+        await services.detection.import_rules(
+            [RuleSource("seven.yml", rule)], origin="test", by=appliance("test")
+        )
+    await sending
+    await sender.send_all(range(100, 160))
+    async with stack.services() as services:
+        sets = (
+            (await services.session.execute(text("SELECT DISTINCT rule_set FROM segments"))).scalars().all()
+        )
+
+    await eventually_stored(stack, 160 * BATCH_EVENTS)
+    assert len(sets) == 2, "events met the old set, or the new one"
+    async with stack.services() as services:
+        proof = await services.session.execute(
+            text(
+                "SELECT rule_set, sum(events) AS stored, sum(matched) AS matched FROM segments GROUP BY rule_set"
+            )
+        )
+        assert all(row.stored == row.matched > 0 for row in proof)
+        found = (await services.session.execute(text("SELECT count(*) FROM findings"))).scalar_one()
+    assert found > 0
