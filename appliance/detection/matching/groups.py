@@ -2,12 +2,13 @@
 The rules of one route, compiled: from an event's fields to the rules that fire.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from appliance.detection.matching.conjunctions import Alternative, Conjunction, alternatives
+from appliance.detection.matching.conjunctions import Conjunction, alternatives
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.exact import holds
 from appliance.detection.matching.masks import NO_TESTS, Conjunctions
@@ -45,14 +46,19 @@ class Group:
         gated: frozenset[Test] = NO_TESTS,
     ) -> None:
         self._always = tuple(number for number, tree in trees if tree is True)
-        positives: list[Conjunction] = []
-        negatives: list[Conjunction] = []
-        self._ways: list[_Way] = []
-        for number, tree in trees:
-            if not isinstance(tree, bool):
-                for way in alternatives(tree):
-                    self._ways.append(_way(number, way, positives, negatives))
-        self._way_of = [way for way in self._ways for _ in range(way.positives.bit_count())]
+        ways = [
+            (number, way)
+            for number, tree in trees
+            if not isinstance(tree, bool)
+            for way in alternatives(tree)
+        ]
+        positives, of_positives = _placed([way.positives for _, way in ways])
+        negatives, of_negatives = _placed([way.negatives for _, way in ways])
+        self._ways = [
+            _Way(number, of_positives[place], of_negatives[place], way.verify)
+            for place, (number, way) in enumerate(ways)
+        ]
+        self._way_of = _by_bit(self._ways, len(positives))
         self._positives = Conjunctions(positives, memory, store, gated)
         self._negatives = Conjunctions(negatives, memory, store)
 
@@ -82,12 +88,32 @@ class Group:
         return ways, asked
 
 
-def _way(number: int, way: Alternative, positives: list[Conjunction], negatives: list[Conjunction]) -> _Way:
-    """Gives the conjunctions of an alternative their places."""
-    return _Way(number, _placed(way.positives, positives), _placed(way.negatives, negatives), way.verify)
+def _placed(groups: Sequence[Sequence[Conjunction]]) -> tuple[list[Conjunction], list[int]]:
+    """
+    All conjunctions in their places, and the bits of those places for each group.
+
+    Those that ask most of one field come first, because masks are as long as the last that asks for more.
+    """
+    pairs = [(conjunction, number) for number, group in enumerate(groups) for conjunction in group]
+    pairs.sort(key=lambda pair: -_most_of_one_field(pair[0]))
+    bits = [0] * len(groups)
+    for place, (_, number) in enumerate(pairs):
+        bits[number] |= 1 << place
+    return [conjunction for conjunction, _ in pairs], bits
 
 
-def _placed(conjunctions: Sequence[Conjunction], places: list[Conjunction]) -> int:
-    bits = ((1 << len(conjunctions)) - 1) << len(places)
-    places += conjunctions
-    return bits
+def _most_of_one_field(conjunction: Conjunction) -> int:
+    counted = Counter(factor.field for factor in conjunction if not factor.negated)
+    return max(counted.values(), default=0)
+
+
+def _by_bit(ways: Sequence[_Way], count: int) -> list[_Way]:
+    """The way that each positive conjunction belongs to."""
+    by_bit = [ways[0]] * count if ways else []
+    for way in ways:
+        left = way.positives
+        while left:
+            place = left.bit_length() - 1
+            by_bit[place] = way
+            left ^= 1 << place
+    return by_bit

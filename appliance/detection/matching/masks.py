@@ -24,7 +24,6 @@ MISSING: Final[Any] = object()
 
 NO_TESTS: Final[frozenset[Test]] = frozenset()
 EVERYTHING: Final = -1
-_NEGATED: Final = -1
 # Scanning a long value for so few patterns costs less than its digest.
 _CHEAP: Final = 64
 # Fields with values so long and different that looking whether they matter at all pays.
@@ -43,6 +42,8 @@ _LONG_FIELDS: Final = frozenset(
 
 
 Placed = tuple[int, Factor]
+# The conjunctions that need nothing of it, and where its bits begin in an effect.
+_Layer = tuple[int, int]
 
 
 class FieldMasks:
@@ -57,15 +58,14 @@ class FieldMasks:
         store: DatabaseStore | None,
     ) -> None:
         self.field = field
-        self._count = count
         self._everything = (1 << count) - 1
         self.concerned = 0
         # Several factors of one conjunction on one field need a layer each: all must hold.
-        self._base: list[int] = []
+        self._layers: list[_Layer] = []
+        self._negated_at = 0
         effects = self._effects(placed)
         self.tests = frozenset(effects)
-        self._negated_at = count * len(self._base)
-        width = self._negated_at + count
+        width = max((effect.bit_length() for effect in effects.values()), default=0)
         self._tests = FieldTests(list(effects), list(effects.values()), width, store)
         self.gate = KeywordGate(list(effects), store) if field is None else None
         self.nothing = self._mask(0)
@@ -74,6 +74,7 @@ class FieldMasks:
         self.cost = len(self._tests.patterns)
         self._is_worth_remembering = self.cost > _CHEAP
         self.memo = memory.memo({MISSING: self.missing, None: self.empty})
+        self.answer = self.mask if memory.remembers else self._compute
 
     def mask(self, value: Value) -> int:
         """The conjunctions that a value of the field does not rule out; remembered."""
@@ -101,35 +102,41 @@ class FieldMasks:
         return self._mask(tests.effect(elements) | tests.exists | (0 if elements else tests.null))
 
     def _effects(self, placed: Sequence[Placed]) -> dict[Test, int]:
-        """Effect of each test: a bit per conjunction in each layer, those of negated factors in the last."""
-        layers: dict[int, int] = {}
-        shares: list[tuple[Test, int, int]] = []
+        """Effect of each test: a bit per conjunction in each layer, those of negated factors last."""
+        layers: list[list[Placed]] = []
+        negated: list[Placed] = []
+        seen: dict[int, int] = {}
         for position, factor in placed:
-            bit = 1 << position
-            self.concerned |= bit
-            layer = _NEGATED
-            if not factor.negated:
-                layer = layers.get(position, 0)
-                layers[position] = layer + 1
-                self._require(layer, bit)
-            shares += [(test, layer, position) for test in factor.tests]
+            self.concerned |= 1 << position
+            layer = seen.get(position, 0)
+            if factor.negated:
+                negated.append((position, factor))
+                continue
+            seen[position] = layer + 1
+            if layer == len(layers):
+                layers.append([])
+            layers[layer].append((position, factor))
         effects: dict[Test, int] = {}
-        for test, layer, position in shares:
-            place = len(self._base) if layer == _NEGATED else layer
-            effects[test] = effects.get(test, 0) | 1 << (place * self._count + position)
+        for each in layers:
+            required = _bits(position for position, _ in each)
+            self._layers.append((self._everything & ~required, self._negated_at))
+            _share(effects, each, self._negated_at)
+            # A layer ends with its last conjunction, so that numbers stay short.
+            self._negated_at += required.bit_length()
+        _share(effects, negated, self._negated_at)
         return effects
-
-    def _require(self, layer: int, bit: int) -> None:
-        while len(self._base) <= layer:
-            self._base.append(self._everything)
-        self._base[layer] &= ~bit
 
     def _mask(self, effect: int) -> int:
         mask = self._everything & ~(effect >> self._negated_at)
-        for base in self._base:
-            mask &= base | effect
-            effect >>= self._count
+        for others, start in self._layers:
+            mask &= others | effect >> start
         return mask
+
+
+def _share(effects: dict[Test, int], placed: Iterable[Placed], start: int) -> None:
+    for position, factor in placed:
+        for test in factor.tests:
+            effects[test] = effects.get(test, 0) | 1 << (start + position)
 
 
 class Conjunctions:
@@ -161,7 +168,7 @@ class Conjunctions:
         short = [mask for field, mask in masks.items() if field not in _LONG_FIELDS]
         long = sorted((mask for field, mask in masks.items() if field in _LONG_FIELDS), key=_cost)
         self._fields = [
-            (str(mask.field), mask.memo.get, mask.mask, mask.concerned)
+            (str(mask.field), mask.memo.get, mask.answer, mask.concerned)
             for mask in [*_most_telling_first(short, self._start), *long]
         ]
 

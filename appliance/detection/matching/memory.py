@@ -41,6 +41,11 @@ class Memory:
         self._young_bytes = 0
         self._memos: list[Memo] = []
 
+    @property
+    def remembers(self) -> bool:
+        """Whether anything is remembered at all."""
+        return self._generation_bytes > 0
+
     def memo(self, fixed: Mapping[object, int]) -> "Memo":
         """A new memo; `fixed` entries are never forgotten."""
         memo = Memo(self, fixed)
