@@ -73,9 +73,12 @@ def canonical(value: Any) -> bytes:
     RFC 8785 bytes of a value without floats.
 
     Raises:
-        Invalid: A float, or an integer that JavaScript cannot hold exactly.
+        Invalid: A float, an integer that JavaScript cannot hold exactly, or half a character.
     """
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise Invalid("an audit entry holds whole characters only; a lone surrogate is none") from error
 
 
 def _plain(value: Any) -> Any:

@@ -42,7 +42,7 @@ class Sealer:
         nonce, body = sealed[3 : 3 + _NONCE_BYTES], sealed[3 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, body, _place(table, column, org_id, row_id))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: cut off within the nonce
             raise Invalid(f"{table}.{column} of {row_id} was altered or moved from another row") from error
 
 

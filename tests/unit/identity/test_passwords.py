@@ -1,0 +1,60 @@
+"""The password policy asks for length and for words of one's own (NIST SP 800-63B-4)."""
+
+import pytest
+
+from appliance.identity import passwords
+from appliance.identity.errors import PasswordTooWeak
+
+EMAIL = "margarethe.mueller@example.test"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "",
+        "short but fine",
+        "x" * 257,
+        "aaaaaaaaaaaaaaaaaaaa",
+        "passwordpasswordpassword",
+        "Administrator-Mini-XDR",
+        "qwertz qwerty password",
+        "margarethe.mueller1234",
+        "MARGARETHE.MUELLERpasswort",
+    ],
+)
+def test_what_is_easily_guessed_is_refused(password):
+    with pytest.raises(PasswordTooWeak):
+        passwords.check_policy(password, email=EMAIL)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "seven green boats",
+        "öööö blaue boote!",
+        "only lower case words",
+        "x9!" * 5 + "abcdefgh",
+        "船が七つ緑の橋の下を静かに通る朝",
+    ],
+)
+def test_length_is_enough_without_rules_about_symbols(password):
+    passwords.check_policy(password, email=EMAIL)
+
+
+async def test_a_hash_is_argon2id_and_never_twice_the_same():
+    one, two = [await passwords.hashed("seven green boats") for _ in range(2)]
+
+    assert one != two
+    assert one.startswith("$argon2id$")
+
+
+async def test_the_same_characters_composed_differently_are_the_same_password():
+    known = await passwords.hashed("caf\u00e9 under the bridge")
+
+    assert await passwords.verified(known, "cafe\u0301 under the bridge")
+    assert not await passwords.verified(known, "cafe under the bridge")
+
+
+async def test_nothing_is_the_password_of_nobody():
+    for tried in ("", "nobody has this password"):
+        assert not await passwords.verified("", tried)
