@@ -63,7 +63,7 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
         watch_drop_folder(settings, intake),
     )
     listeners = Listeners(intake, _listeners(settings.ingest))
-    await listeners.start()
+    listening = await _start(listeners)
     background += _started(
         beat(
             database,
@@ -72,7 +72,7 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
             lambda: _detail(spool, workers, listeners) | {"own_log": own_log.reads},
         )
     )
-    if listeners.ports:  # of no listeners, all would have ended at once
+    if listening and listeners.ports:  # of no listeners, all would have ended at once
         broken = asyncio.create_task(listeners.watch())
         # A listener that died silently would swallow its messages.
         broken.add_done_callback(lambda _: stop.set())
@@ -84,6 +84,16 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     await intake.drain()
     await workers.close()
     await database.close()
+
+
+async def _start(listeners: Listeners) -> bool:
+    """A taken port must not take HTTP and this machine's own log down with it."""
+    try:
+        await listeners.start()
+    except OSError as error:
+        log.error("listeners_not_started", cause=str(error), remedy="free the port, or change it in [ingest]")  # noqa: TRY400 — the cause is the whole story
+        return False
+    return True
 
 
 def _listeners(settings: Ingest) -> list[Listener]:
