@@ -28,6 +28,8 @@ from appliance.telemetry.summaries import summary_of
 # One noisy rule must not starve the others: beyond this a finding says which rule and event, not why.
 EXPLAINED_PER_RULE = 200
 _MOST_CONDITIONS = 10_000
+# Formats whose bodies spell out what their events hold, so that one look at a body can answer for them all.
+_PLAIN_JSON = frozenset({"json", "windows"})
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -125,18 +127,20 @@ class Pipeline:
         sources: list[UUID] = []
         bodies: list[bytes] = []
         results: list[PartResult] = []
+        answers: list[Sequence[int]] = []
         offset = 0
         for part in unit.parts:
             decoded = self._decode(part, unit.received, EVENTS_PER_SEGMENT - len(events))
             results.append(_account(decoded, len(events)))
+            answers += self._answers(part, decoded.events)
             _shift(decoded.events, offset, unit.received)
             events += decoded.events
             sources += [part.source_id] * len(decoded.events)
             bodies.append(part.body)
             offset += len(part.body)
-        findings, matched = self._match(unit, events, sources)
+        findings = self._findings(unit, events, sources, answers)
         return Prepared(
-            segment=self._encode(unit, events, sources, b"".join(bodies), matched) if events else None,
+            segment=self._encode(unit, events, sources, b"".join(bodies), len(answers)) if events else None,
             parts=results,
             findings=findings,
             routes=dict(Counter(event.route for event in events)),
@@ -152,15 +156,22 @@ class Pipeline:
             del decoded.events[room:]
         return decoded
 
-    def _match(
-        self, unit: Unit, events: Sequence[Event], sources: Sequence[UUID]
-    ) -> tuple[list[Finding], int]:
+    def _answers(self, part: Part, events: Sequence[Event]) -> list[Sequence[int]]:
+        """The rules that fire for each event of a batch, as indexes."""
+        if part.format in _PLAIN_JSON:
+            return self._rules.match_body(events, part.body)
+        return [self._rules.match(event) for event in events]
+
+    def _findings(
+        self,
+        unit: Unit,
+        events: Sequence[Event],
+        sources: Sequence[UUID],
+        answers: Sequence[Sequence[int]],
+    ) -> list[Finding]:
         findings: list[Finding] = []
         explained: Counter[int] = Counter()
-        match, matched = self._rules.match, 0
-        for place, event in enumerate(events):
-            hits = match(event)
-            matched += 1
+        for place, (event, hits) in enumerate(zip(events, answers, strict=True)):
             for index in hits:
                 rule = self._rules.rules[index]
                 if rule.id not in unit.disabled and rule.owner in ("", unit.org_id.hex):
@@ -168,7 +179,7 @@ class Pipeline:
                     why = explained[index] <= EXPLAINED_PER_RULE
                     quotes = explain(self._condition(index, event.route), event).quotes if why else ()
                     findings.append(_finding(unit, place, event, sources[place], rule, quotes))
-        return findings, matched
+        return findings
 
     def _condition(self, index: int, route: tuple[str, str, str]) -> Node | bool:
         key = (index, route)

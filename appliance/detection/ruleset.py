@@ -16,6 +16,7 @@ from appliance.detection.explaining import Explanation, explain
 from appliance.detection.matching.bodies import BodyGate
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.groups import NO_RULES, Group
+from appliance.detection.matching.masks import NO_TESTS
 from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
 from appliance.detection.matching.routes import RouteIndex, decided, looks_at_route, narrowed
 from appliance.detection.sigma.logsources import WINDOWS, Stream, Streams, streams_of
@@ -29,6 +30,7 @@ _MOST_ROUTES: Final = 4096
 
 Route = tuple[str, str, str]
 
+_PROCESS_CREATION: Final = (WINDOWS, "process_creation")
 _UNKNOWN: Final[Any] = object()
 
 
@@ -54,8 +56,7 @@ class RuleSet:
         self._looks_at_route = tuple(looks_at_route(tree) for tree in self._trees)
         streams = [streams_of(rule.logsource) for rule in self.rules]
         self._index = RouteIndex([each.streams if each else () for each in streams])
-        # Only for Windows do kind-wide keywords meet many events that hold none.
-        self._body_gate = BodyGate(_kind_wide_keywords(WINDOWS, self._trees, streams))
+        self._body_gate = BodyGate(_gated_keywords(parsed, streams))
         self._store = store
         self._memory = Memory(memory_bytes)
         self._groups: dict[object, Group | None] = {}
@@ -132,22 +133,27 @@ class RuleSet:
             self._routes.clear()
         left = self._left(route)
         # Routes that leave the same of the same rules share a group, so that groups stay few.
-        signature = tuple((number, _fingerprint(tree, self._trees[number])) for number, tree in left)
+        # What decoders of other kinds add to a value is not known to the gate.
+        gated = self._body_gate.tests if route[0] == WINDOWS else NO_TESTS
+        each = tuple((number, _fingerprint(tree, self._trees[number])) for number, tree in left)
+        signature = (bool(gated), each)
         if signature not in self._groups:
-            self._groups[signature] = (
-                Group(left, self._memory, self._store, self._body_gate.tests) if left else None
-            )
+            self._groups[signature] = Group(left, self._memory, self._store, gated) if left else None
         group = self._routes[route] = self._groups[signature]
         return group
 
 
-def _kind_wide_keywords(
-    kind: str, trees: Sequence[Node], streams: Sequence[Streams | None]
-) -> Iterator[Test]:
-    """The keywords that concern every event of a kind, whatever its channel and code."""
-    for tree, each in zip(trees, streams, strict=True):
-        if each and Stream(kind) in each.streams:
-            yield from (clause.test for clause in clauses_of(tree) if clause.field is None)
+def _gated_keywords(parsed: Sequence[ParsedRule], streams: Sequence[Streams | None]) -> Iterator[Test]:
+    """
+    The keywords that a body is searched for at once.
+
+    Those that concern every Windows event or the start of a process: they meet many events that hold none.
+    The others, such as names of malware in reports of anti-virus, are rarely asked for and often there.
+    """
+    for each, meant in zip(parsed, streams, strict=True):
+        is_wide = meant is not None and Stream(WINDOWS) in meant.streams
+        if is_wide or (each.rule.logsource.product, each.rule.logsource.category) == _PROCESS_CREATION:
+            yield from (clause.test for clause in clauses_of(each.tree) if clause.field is None)
 
 
 def _fingerprint(left: Node | bool, tree: Node) -> object:

@@ -25,7 +25,7 @@ from appliance.detection.matching.databases import (
 from appliance.detection.matching.exact import Element, Predicate, predicate_of
 from appliance.detection.matching.gates import gates_of
 from appliance.detection.matching.globs import folded, literal_expression, literals, scan_expression
-from appliance.detection.matching.regexes import folds_to_ascii, masked, scan_pattern
+from appliance.detection.matching.regexes import folds_to_ascii, ignores_case, masked, scan_pattern
 from appliance.detection.matching.values import fold, text_of
 from appliance.detection.sigma.tree import ANY_TEXT, Exists, Null, Part, Regex, Test, Text
 
@@ -163,7 +163,7 @@ class FieldTests:
             self._every_special[pattern] = candidate
             if not test.pattern.isascii():
                 self._unmaskable[pattern] = candidate
-            if "i" in test.flags:
+            if ignores_case(test):
                 self._caseless[pattern] = candidate
         else:
             self._gate(test, effect, gates_of(test.pattern) or ())

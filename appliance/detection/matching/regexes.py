@@ -28,6 +28,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # The letters outside ASCII that are the same as ASCII ones where case is ignored.
 _FOLDING_TO_ASCII: Final = ("\u017f", "\u212a")
 _LONGEST: Final = 512
+_LEADING_FLAGS: Final = re.compile(r"\(\?([ims]+)\)")
 
 
 def masked(text: str) -> str:
@@ -42,15 +43,25 @@ def folds_to_ascii(text: str) -> bool:
 
 def scan_pattern(test: Regex) -> Pattern | None:
     """The expression for Vectorscan, or None if only RE2 can decide it."""
-    expression = _translated(test)
-    pattern = None if expression is None else Pattern(expression, regex_flags(test.flags))
+    text, flags = _without_leading_flags(test)
+    expression = _translated(text, flags)
+    pattern = None if expression is None else Pattern(expression, regex_flags(flags))
     return pattern if pattern and compiles(pattern) else None
 
 
-def _translated(test: Regex) -> bytes | None:
+def ignores_case(test: Regex) -> bool:
+    """Whether a scanned expression does."""
+    return "i" in _without_leading_flags(test)[1]
+
+
+def _without_leading_flags(test: Regex) -> tuple[str, str]:
+    leading = _LEADING_FLAGS.match(test.pattern)
+    return (test.pattern[leading.end() :], test.flags + leading[1]) if leading else (test.pattern, test.flags)
+
+
+def _translated(pattern: str, flags: str) -> bytes | None:
     """Outside ASCII, only members of classes are translated, which text of ASCII never is."""
-    pattern = test.pattern
-    if "m" in test.flags or len(pattern) > _LONGEST or ("i" in test.flags and not pattern.isascii()):
+    if "m" in flags or len(pattern) > _LONGEST or ("i" in flags and not pattern.isascii()):
         return None
     pieces: list[str] = []
     position = 0

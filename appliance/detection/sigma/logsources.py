@@ -97,8 +97,6 @@ _BY_PRODUCT: Final[dict[tuple[str, str | None, str | None], tuple[Stream, ...]]]
     ("linux", None, "guacamole"): _kinds("linux.guacamole", "linux.guacd"),
     ("macos", "process_creation", None): _kinds("macos.process", "osquery.es_process_events"),
     ("macos", "file_event", None): _kinds("macos.file", "osquery.es_process_file_events"),
-    ("zeek", None, "http"): _kinds("zeek.http", "suricata.http"),
-    ("zeek", None, "dns"): _kinds("zeek.dns", "suricata.dns"),
     ("kubernetes", "application", "audit"): _kinds("kubernetes.audit"),
     ("opencanary", "application", None): _kinds("opencanary"),
     ("gcp", None, "gcp.audit"): _kinds("gcp.audit"),

@@ -41,6 +41,7 @@ def windows(detection, **logsource):
         ({"product": "linux", "service": "auth"}, ("linux.sshd", "", "")),
         ({"category": "webserver"}, ("suricata.http", "", "")),
         ({"category": "proxy"}, ("zeek.http", "", "")),
+        ({"product": "zeek", "service": "http"}, ("zeek.http", "", "")),
         ({"category": "dns"}, ("suricata.dns", "", "")),
         ({"product": "zeek", "service": "dns"}, ("zeek.dns", "", "")),
         ({"product": "okta", "service": "okta"}, ("okta.system", "", "")),
@@ -63,6 +64,9 @@ def test_a_log_source_reaches_the_events_it_means(logsource, route):
         ({"product": "windows", "service": "security"}, ("windows", "System", "4625")),
         ({"product": "linux", "service": "sshd"}, ("linux.sudo", "", "")),
         ({"product": "zeek", "service": "dns"}, ("zeek.http", "", "")),
+        # EVE has not every field of Zeek; a rule that filters on one would fire for all of its events.
+        ({"product": "zeek", "service": "dns"}, ("suricata.dns", "", "")),
+        ({"product": "zeek", "service": "http"}, ("suricata.http", "", "")),
         ({"category": "webserver"}, ("suricata.dns", "", "")),
         ({"product": "windows"}, ("windowsish", "", "")),
     ],

@@ -15,6 +15,9 @@ EXPRESSIONS = [
     Regex("a[^b]c", "i"),
     Regex("ks", "i"),
     Regex("k[^s]", "i"),
+    Regex("(?i)k[^s]"),
+    Regex("(?i)CASED"),
+    Regex("(?m)c$"),
     Regex("\\bword\\b"),
     Regex("x*"),
     Regex("^$"),
@@ -58,7 +61,7 @@ def test_a_scanned_test_says_what_its_predicate_says_of_every_text(test):
 
 @pytest.mark.parametrize(
     "test",
-    [Regex("[^\\x00-\\x7f]"), Regex("a$", "m"), Regex("[[:alpha:]]"), Regex("(?i)a"), Regex("a\u2013+")],
+    [Regex("[^\\x00-\\x7f]"), Regex("a$", "m"), Regex("[[:alpha:]]"), Regex("a(?i)b"), Regex("a\u2013+")],
 )
 def test_an_expression_that_the_engines_read_differently_is_left_to_re2(test):
     assert scan_pattern(test) is None
