@@ -87,17 +87,15 @@ class FieldTests:
     def effect_of(self, element: Element) -> int:
         """The effects of the tests that an element passes."""
         raw: str = element if element.__class__ is str else text_of(element)
-        if raw.isascii() and (not self._special or ("\v" not in raw and raw)):
-            effect = self._any
-            if len(raw) <= self._longest_equal:
-                effect |= self._equal.get(raw.lower(), 0)
-            cut = raw.rfind("\\") + 1
-            if cut and len(raw) - cut <= self._longest_tail:
-                effect |= self._tails.get(raw[cut:].lower(), 0)
-            if self._scan is not None:
-                effect |= self._scan(raw.encode(), self._effects)
-        else:
+        if not raw.isascii() or (self._special and (not raw or "\v" in raw)):
             effect = self._of_any_text(raw, element)
+        else:
+            effect = self._any if self._scan is None else self._scan(raw.encode(), self._effects) | self._any
+            size = len(raw)
+            if size <= self._longest_equal and (text := raw.lower()) in self._equal:
+                effect |= self._equal[text]
+            if self._tails and (cut := raw.rfind("\\") + 1) and size - cut <= self._longest_tail:
+                effect |= self._tails.get(raw[cut:].lower(), 0)
         for more, predicate in self._always:
             if more & ~effect and predicate(element):
                 effect |= more

@@ -74,6 +74,8 @@ class FieldMasks:
         self.cost = len(self._tests.patterns)
         self._is_worth_remembering = self.cost > _CHEAP
         self.memo = memory.memo({MISSING: self.missing, None: self.empty})
+        # Looking a long text up costs its hash; some fields hold little else.
+        self.recall = self._recall if field in _LONG_FIELDS else self.memo.get
         self.answer = self.mask if memory.remembers else self._compute
 
     def mask(self, value: Value) -> int:
@@ -84,6 +86,11 @@ class FieldMasks:
         key: Any = digest_of(str(value)) if is_long else value
         known = self.memo.recall(key)
         return self.memo.remember(key, self._compute(value)) if known is None else known
+
+    def _recall(self, value: Value) -> int | None:
+        if value.__class__ is str and len(value) > LONGEST_TEXT:
+            return None
+        return self.memo.get(value)
 
     def mask_of_all(self, fields: Mapping[str, Value]) -> int:
         """The conjunctions that the values of an event together do not rule out."""
@@ -97,7 +104,8 @@ class FieldMasks:
     def _compute(self, value: Value) -> int:
         tests = self._tests
         if value.__class__ is str:
-            return self._mask(tests.effect_of(value) | tests.exists)
+            effect = tests.effect_of(value) | tests.exists
+            return self._mask(effect) if effect else self.nothing
         elements = elements_of(value)
         return self._mask(tests.effect(elements) | tests.exists | (0 if elements else tests.null))
 
@@ -127,9 +135,11 @@ class FieldMasks:
         return effects
 
     def _mask(self, effect: int) -> int:
-        mask = self._everything & ~(effect >> self._negated_at)
+        excluded = effect >> self._negated_at
+        # Mostly nothing is excluded, and only the first layer, which begins at 0, has any bit.
+        mask = self._everything & ~excluded if excluded else self._everything
         for others, start in self._layers:
-            mask &= others | effect >> start
+            mask &= others | (effect >> start if start else effect)
         return mask
 
 
@@ -168,7 +178,7 @@ class Conjunctions:
         short = [mask for field, mask in masks.items() if field not in _LONG_FIELDS]
         long = sorted((mask for field, mask in masks.items() if field in _LONG_FIELDS), key=_cost)
         self._fields = [
-            (str(mask.field), mask.memo.get, mask.answer, mask.concerned)
+            (str(mask.field), mask.recall, mask.answer, mask.concerned)
             for mask in [*_most_telling_first(short, self._start), *long]
         ]
 

@@ -83,6 +83,8 @@ class _Reading:
         self._host = fallback_host
         self._append = self.decoded.events.append
         self._room = bounds.events
+        # What a shipper nests it nests in every event, so that trying to read the next one as flat is vain.
+        self._is_nested = False
         self._longest = min(bounds.event_bytes, _LARGEST_EVENT_BYTES)
         self._most_fields = bounds.fields
 
@@ -104,8 +106,10 @@ class _Reading:
         if size > self._longest:
             return self._refuse(start, piece, f"longer than {self._longest} bytes")
         try:
-            fields = _flat_fields(piece)
+            fields = None if self._is_nested else _flat_fields(piece)
         except msgspec.MsgspecError:
+            fields = None
+        if fields is None:
             outcome = self._read_slowly(piece)
         else:
             if size > _SMALL_BYTES and _has_long_tuple(fields, self._most_fields):
@@ -135,6 +139,7 @@ class _Reading:
             document = parse(piece)
         except NotJSONError as error:
             return f"not JSON: {error}"
+        self._is_nested = type(document) is dict and dict in map(type, document.values())
         return windows_event(document, self._bounds, self._host)
 
     def _refuse(self, start: int, piece: bytes, reason: str) -> bool:
