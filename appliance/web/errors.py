@@ -17,6 +17,7 @@ from appliance.foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from appliance.web.security import secured
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ def problem(
         "code": code,
         "instance": request.url.path,
     }
-    return Response(content, status_code=status, media_type=_PROBLEM)
+    return secured(Response(content, status_code=status, media_type=_PROBLEM))
 
 
 def expected(request: Request[Any, Any, Any], error: ApplianceError) -> Response[Any]:
@@ -63,7 +64,9 @@ def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response
     if error.status_code == 404 and _asks_for_a_page(request):  # noqa: PLR2004 — as below
         headers = {"Cache-Control": "no-cache"}
         page = request.app.state.console
-        return Response(page, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
+        return secured(
+            Response(page, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
+        )
     status = 422 if error.status_code == 400 else error.status_code  # noqa: PLR2004 — its word for a bad body
     extra = error.extra if isinstance(error.extra, list) else []
     detail = "; ".join(f"{e.get('key', '')}: {e.get('message', '')}" for e in extra if isinstance(e, dict))

@@ -1,5 +1,6 @@
 """People who can really sign in, and a clock that tests move."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ import msgspec
 from sqlalchemy import select
 
 from appliance.audit.models import AuditEntry
-from appliance.composition import open_services
+from appliance.composition import Services, open_services
 from appliance.foundation.actors import Actor, Scope, appliance
 from appliance.foundation.database import Database, transaction
 from appliance.foundation.sealing import Sealer
@@ -50,9 +51,13 @@ class Crowd:
     gate: Gate
     clock: FakeClock
 
+    def open(self, scope: Scope) -> AbstractAsyncContextManager[Services]:
+        """Services inside an organisation, on the crowd's clock."""
+        return open_services(self.database, scope, self.sealer, self.clock)
+
     async def invite(self, scope: Scope, *roles: str, by: Actor | None = None) -> Invitation:
         new = NewUser(email=f"{uuid4().hex}@example.test", name="Somebody", roles=list(roles))
-        async with open_services(self.database, scope, self.sealer, self.clock) as services:
+        async with self.open(scope) as services:
             return await services.identity.invite(new, by=by or appliance("tests"))
 
     async def member(self, scope: Scope, *roles: str) -> Member:

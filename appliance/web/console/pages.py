@@ -10,7 +10,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, QueryParameter
 from litestar.response import Redirect
 
-from appliance.foundation.errors import ApplianceError, Exhausted, NotPermitted
+from appliance.foundation.errors import ApplianceError, Exhausted, NotPermitted, Unavailable
 from appliance.foundation.schema import Inbound
 from appliance.identity.schemas import SignedIn
 from appliance.web.authentication import COOKIE
@@ -53,10 +53,8 @@ class PageController(Controller):
         try:
             signed_in = await context.gate.sign_in(data.email, data.password, **_client(request))
         except ApplianceError as error:
-            status = 429 if isinstance(error, Exhausted) else 401
-            return _page(
-                "sign_in.html", status, next=local_path(data.next), email=data.email, problem=str(error)
-            )
+            values = {"next": local_path(data.next), "email": data.email, "problem": str(error)}
+            return _told_when(error, _page("sign_in.html", _status(error, 401), **values))
         return _welcome(signed_in, local_path(data.next))
 
     @get("/welcome/{token:str}", public=True)
@@ -77,7 +75,8 @@ class PageController(Controller):
         try:
             signed_in = await context.gate.redeem(data.token, data.password, **_client(request))
         except ApplianceError as error:
-            return _page("welcome.html", 422, token=data.token, problem=str(error))
+            page = _page("welcome.html", _status(error, 422), token=data.token, problem=str(error))
+            return _told_when(error, page)
         return _welcome(signed_in, "/")
 
     @get("/status", public=True)
@@ -114,6 +113,19 @@ def _welcome(signed_in: SignedIn, path: str) -> Response[Any]:
         key=COOKIE, value=signed_in.token, path="/", secure=True, httponly=True, samesite="strict"
     )
     return Redirect(path, status_code=303, cookies=[cookie])
+
+
+def _status(error: ApplianceError, refused: int) -> int:
+    if isinstance(error, Unavailable):
+        return 503
+    return 429 if isinstance(error, Exhausted) else refused
+
+
+def _told_when(error: ApplianceError, page: Response[str]) -> Response[str]:
+    """The page, with the time to come back where waiting helps."""
+    if isinstance(error, Exhausted | Unavailable):
+        page.headers["Retry-After"] = str(error.retry_after_seconds)
+    return page
 
 
 def _page(name: str, status: int = 200, **values: object) -> Response[str]:

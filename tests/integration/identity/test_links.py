@@ -2,7 +2,6 @@
 
 import pytest
 
-from appliance.composition import open_services
 from appliance.foundation.actors import appliance
 from appliance.identity.errors import LinkRefused, PasswordTooWeak, SessionEnded
 from tests.factories.people import PASSWORD, somewhere
@@ -47,13 +46,11 @@ async def test_a_link_nobody_was_given_is_refused(gate):
         await gate.redeem("xdr_otl_made_up", PASSWORD, **somewhere())
 
 
-async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(
-    gate, crowd, database, sealer, clock, organisation
-):
+async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(gate, crowd, organisation):
     member = await crowd.member(organisation)
     links = []
     for _ in range(2):
-        async with open_services(database, organisation, sealer, clock) as services:
+        async with crowd.open(organisation) as services:
             links.append(await services.identity.renew_link(member.id, by=ADMIN))
 
     with pytest.raises(LinkRefused):
@@ -65,12 +62,10 @@ async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(
     assert ("user.link_renewed", "success") in await crowd.audited(organisation, member.id)
 
 
-async def test_a_suspended_user_cannot_come_back_by_a_link_left_over(
-    gate, crowd, database, sealer, clock, organisation
-):
+async def test_a_suspended_user_cannot_come_back_by_a_link_left_over(gate, crowd, organisation):
     invited = await crowd.invite(organisation, "soc_analyst")
 
-    async with open_services(database, organisation, sealer, clock) as services:
+    async with crowd.open(organisation) as services:
         await services.identity.suspend(invited.user.id, by=ADMIN)
 
     with pytest.raises(LinkRefused):

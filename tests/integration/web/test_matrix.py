@@ -1,0 +1,268 @@
+"""
+Every route, every role, own and foreign objects: what `permissions.toml` says, and nothing else.
+
+The routes are the application's own, so one that is added without a line here fails this test.
+"""
+
+import io
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from appliance.composition import Services
+from appliance.detection.sigma.rules import RuleSource
+from appliance.foundation.actors import Actor, Permission, Scope, appliance
+from appliance.foundation.clock import SystemClock
+from appliance.foundation.ids import new_id
+from appliance.identity.roles import roles
+from appliance.identity.schemas import NewToken, NewUser
+from appliance.incidents.models import Incident
+from appliance.telemetry.models import QuarantineEntry
+from appliance.telemetry.schemas import NewSource
+from tests.factories.events import NOON, event, segment
+from tests.integration.web.conftest import Client
+
+ADMIN = appliance("tests")
+RULE_ID = "5a1f7d0e-2c64-4b0e-9d3e-0b6d5f1c7a11"
+RULE = f"""
+title: A rule of the matrix
+id: {RULE_ID}
+status: test
+author: Tests
+level: low
+logsource: {{product: test, service: matrix}}
+detection: {{selection: {{matrix: never}}, condition: selection}}
+"""
+WINDOW = {"from": "2026-05-01T00:00:00Z", "to": "2026-05-02T00:00:00Z"}
+# Rules and the answer about a batch belong to nobody: the one are the appliance's, the other never says
+# whether it knows an id.
+NOBODYS = {"rule_id", "batch_id", "path"}
+
+
+@dataclass
+class Objects:
+    """Makes what a path names, in one organisation, fresh for each request."""
+
+    services: Services
+    scope: Scope
+    by: Actor
+
+    async def make(self, name: str, path: str = "") -> str:
+        made: Any = await getattr(self, f"_{name}")()
+        if path.endswith("/split"):  # only what was merged can be taken out again
+            await self.services.incidents.merge(await self._incident_id(), [made], by=ADMIN, note=None)
+        return str(made)
+
+    async def _incident_id(self) -> UUID:
+        now, new = datetime.now(UTC), uuid4()
+        self.services.session.add(
+            Incident(
+                org_id=self.scope.org_id, id=new, number=int(new) % 10**9, title="x", status="new",
+                is_open=True, severity=2, risk=10, tags=[], techniques=[], tactics=[], findings_count=0,
+                events_count=0, first_event_at=now, last_event_at=now, created_at=now, updated_at=now,
+                why={"summary": "x"},
+            )
+        )  # fmt: skip
+        await self.services.session.flush()
+        return new
+
+    async def _event_id(self) -> UUID:
+        stored = segment([event(n=uuid4().hex)])
+        await self.services.events.append(stored, received=NOON)
+        return stored.event_id(0)
+
+    async def _source_id(self) -> UUID:
+        return (await self.services.telemetry.create_source(NewSource(name=uuid4().hex), by=ADMIN)).id
+
+    async def _entry_id(self) -> UUID:
+        new = new_id(SystemClock())
+        self.services.session.add(
+            QuarantineEntry(
+                org_id=self.scope.org_id, id=new, source_id=await self._source_id(),
+                received_at=datetime.now(UTC), reason="not JSON", body=b"{",
+            )
+        )  # fmt: skip
+        await self.services.session.flush()
+        return new
+
+    async def _user_id(self) -> UUID:
+        new = NewUser(email=f"{uuid4().hex}@example.test", name="x", roles=["read_only_analyst"])
+        return (await self.services.identity.invite(new, by=ADMIN)).user.id
+
+    async def _token_id(self) -> UUID:
+        wanted = NewToken(name="x", permissions=[], days=1)
+        by = Actor(self.by.kind, self.by.id, self.by.name, frozenset(Permission))
+        return (await self.services.identity.create_token(wanted, by=by)).id
+
+    async def _rule_id(self) -> str:
+        return RULE_ID
+
+    async def _batch_id(self) -> UUID:
+        return uuid4()
+
+    async def _path(self) -> str:
+        return "openapi.json"
+
+
+async def body_for(method: str, path: str, own: Objects) -> Any:
+    """A body that the route accepts from whoever may."""
+    bodies: dict[str, Any] = {
+        "POST /api/v1/users": {"email": f"{uuid4().hex}@example.test", "name": "x", "roles": ["soc_analyst"]},
+        "POST /api/v1/users/{user_id:uuid}/link": None,
+        "POST /api/v1/users/{user_id:uuid}/suspension": None,
+        "POST /api/v1/tokens": {"name": "x", "permissions": ["tokens:own"], "days": 1},
+        "DELETE /api/v1/tokens/{token_id:uuid}": None,
+        "POST /api/v1/incidents/{incident_id:uuid}/acknowledgement": {},
+        "POST /api/v1/incidents/{incident_id:uuid}/notes": {"text": "seen"},
+        "POST /api/v1/incidents/{incident_id:uuid}/transition": {"to": "acknowledged"},
+        "POST /api/v1/incidents/{incident_id:uuid}/split": None,
+        "PATCH /api/v1/incidents/{incident_id:uuid}": {"tags": ["x"]},
+        "POST /api/v1/events/search": {},
+        "POST /api/v1/events/histogram": WINDOW,
+        "POST /api/v1/rules/imports": _archive(),
+        "POST /api/v1/rules/test": {"text": RULE, "event": {"matrix": "never"}},
+        "PATCH /api/v1/rules/{rule_id:str}": {"enabled": True},
+        "POST /api/v1/sources": {"name": uuid4().hex},
+        "PATCH /api/v1/sources/{source_id:uuid}": {"enabled": True},
+        "POST /api/v1/sources/{source_id:uuid}/tokens": {},
+        "POST /api/v1/sources/{source_id:uuid}/tokens/revocation": None,
+        "POST /api/v1/quarantine/{entry_id:uuid}/replay": None,
+    }
+    route = f"{method} {path}"
+    if route.endswith("/bulk"):
+        return {"ids": [await own.make("incident_id")], "action": "acknowledge"}
+    if route.endswith("/merge"):
+        return {"ids": [await own.make("incident_id")]}
+    if route.endswith("POST /api/v1/incidents/{incident_id:uuid}/evidence"):
+        return {"event_id": await own.make("event_id"), "reason": "it matters"}
+    return None if method == "GET" else bodies[route]
+
+
+def _archive() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("matrix.yml", RULE)
+    return packed.getvalue()
+
+
+def guarded_routes(application: Litestar) -> list[tuple[str, str, str | None]]:
+    """Method, path and permission of each route that is not public."""
+    found = []
+    for route in application.routes:
+        for handler in getattr(route, "route_handlers", []):
+            if not handler.opt.get("public") and handler.http_methods != {"OPTIONS"} and not _ends(handler):
+                found += [
+                    (m, route.path, handler.opt.get("permission")) for m in handler.http_methods - {"HEAD"}
+                ]
+    return sorted(found, key=str)
+
+
+def _ends(handler: Any) -> bool:
+    # Proved in test_browser_sessions; here it would end the session of whoever asks.
+    return handler.handler_name == "end"
+
+
+def parameter_of(path: str) -> str:
+    return path.partition("{")[2].partition(":")[0]
+
+
+async def ask(client: httpx.AsyncClient, method: str, path: str, target: str, body: Any) -> int:
+    name = parameter_of(path)
+    url = path if not name else path[: path.index("{")] + target + path[path.index("}") + 1 :]
+    content = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+    answer = await client.request(method, url, **content)
+    return answer.status_code
+
+
+@dataclass
+class Matrix:
+    """Asks one route after the other as one member, and keeps what was answered wrongly."""
+
+    allowed: frozenset[Permission]
+    checked: Counter[str]
+    wrong: list[str]
+
+    def check(self, route: str, permission: str | None, status: int, *, is_own: bool) -> None:
+        if permission is not None and permission not in self.allowed:
+            kind, is_right = "refused", status == 403
+        elif is_own:
+            kind, is_right = "done", 200 <= status < 300
+        else:
+            kind, is_right = "not found", status == 404
+        self.checked[kind] += 1
+        if not is_right:
+            self.wrong.append(f"{route}, {'own' if is_own else 'foreign'}: {status}, but {kind} expected")
+
+
+@pytest.fixture
+def both(organisation: Scope, other_organisation: Scope) -> tuple[Scope, Scope]:
+    """Ours, where the asking is done, and theirs."""
+    return organisation, other_organisation
+
+
+@pytest.mark.parametrize("role", roles())
+async def test_each_route_answers_each_role_as_the_matrix_says(application, browser, crowd, both, role):
+    organisation, other_organisation = both
+    member = await crowd.member(organisation, role)
+    foreigner = await crowd.member(other_organisation, "super_admin")
+    matrix = Matrix(roles()[role].permissions, Counter(), [])
+    async with crowd.open(organisation) as services:
+        await services.detection.import_rules([RuleSource("matrix.yml", RULE)], origin="tests", by=ADMIN)
+
+    for method, path, permission in guarded_routes(application):
+        name = parameter_of(path)
+        sides = [(True, organisation, member), (False, other_organisation, foreigner)]
+        for is_own, scope, owner in sides if name and name not in NOBODYS else sides[:1]:
+            async with crowd.open(scope) as services:
+                target = await Objects(services, scope, owner.actor).make(name, path) if name else ""
+            async with crowd.open(organisation) as services:
+                body = await body_for(method, path, Objects(services, organisation, member.actor))
+            status = await ask(browser(member), method, path, target, body)
+            matrix.check(f"{method} {path}", permission, status, is_own=is_own)
+
+    print(
+        f"{role}: {matrix.checked.total()} combinations of route and object checked: {dict(matrix.checked)}"
+    )
+    assert matrix.wrong == []
+    assert matrix.checked.total() > 60
+
+
+async def test_nobody_reaches_a_guarded_route_without_signing_in(application, browser: Client):
+    routes = guarded_routes(application)
+
+    statuses = {
+        f"{method} {path}": await ask(browser(), method, path, str(uuid4()), None)
+        for method, path, _ in routes
+    }
+
+    assert {route: status for route, status in statuses.items() if status != 401} == {}
+    print(f"{len(statuses)} guarded routes refuse whoever is not signed in")
+
+
+async def test_what_a_body_names_must_be_ones_own_too(browser, crowd, both):
+    organisation, other_organisation = both
+    member = await crowd.member(organisation, "super_admin")
+    async with crowd.open(organisation) as services:
+        own = await Objects(services, organisation, member.actor).make("incident_id")
+    async with crowd.open(other_organisation) as services:
+        theirs = Objects(services, other_organisation, ADMIN)
+        incident, event_id, user = [await theirs.make(n) for n in ("incident_id", "event_id", "user_id")]
+    client = browser(member)
+
+    merged = await client.post(f"/api/v1/incidents/{own}/merge", json={"ids": [incident]})
+    pinned = await client.post(
+        f"/api/v1/incidents/{own}/evidence", json={"event_id": event_id, "reason": "x"}
+    )
+    assigned = await client.patch(f"/api/v1/incidents/{own}", json={"owner_id": user})
+    bulk = await client.post("/api/v1/incidents/bulk", json={"ids": [incident], "action": "acknowledge"})
+
+    assert [merged.status_code, pinned.status_code] == [404, 404]
+    assert assigned.status_code in (404, 422)
+    assert [failure["code"] for failure in bulk.json()["failed"]] == ["incident_not_found"]
