@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from appliance.foundation.severity import Severity
 from appliance.incidents.explaining import Example, History, explain, group_risk, title_of, weightiest_rules
@@ -84,6 +85,19 @@ def test_quoted_clauses_carry_rule_and_author_and_are_never_invented():
         ("A. Author", "TargetImage", "TargetImage ends with it.")
     ]
     assert explain(group, [], NOTHING_KNOWN).clauses == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"), [({"negated": True}, True), ({"negated": False}, False), ({}, False)]
+)
+def test_a_clause_that_must_not_hold_is_marked(stored, shown):
+    group = attack()
+    clause = {"field": "Image", "modifier": "", "pattern": "x", "value": "y", "sentence": "It is not x."}
+    example = Example(group.rules["Beacon"].example, "Beacon", "Beacon", "A. Author", (), [clause | stored])
+
+    (quoted,) = explain(group, [example], NOTHING_KNOWN).clauses
+
+    assert quoted.negated is shown
 
 
 def test_rarity_is_only_what_is_stored():
