@@ -40,7 +40,7 @@ _SAMPLE_BYTES = 65_536
 _SAMPLE_LINES = 8
 _CSV_HEADER = re.compile(r'"?[A-Za-z@_][\w .@/()-]*"?(?:,"?[A-Za-z@_][\w .@/()-]*"?){2,}\r?\Z')
 _EVTX = b"ElfFile\x00"
-_MOST_READ_TWICE_BYTES = 65_536
+_SURELY_A_RECORD_BYTES = 32_768
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -200,8 +200,8 @@ def winlogbeat_event(document: dict[str, Any], context: Context, piece: bytes) -
 
     Its keys are words that others use too, so only the parsed document tells: it comes here and not in a run.
     """
-    if len(piece) > _MOST_READ_TWICE_BYTES:
-        return windows_event(document, context)  # which knows how large a record can be
+    if len(piece) > _SURELY_A_RECORD_BYTES:
+        return windows_event(document, context)  # which bounds what a record can be
     outcome = built_windows_event(document, context.bounds, context.options.get("host", "").lower())
     return outcome if isinstance(outcome, Event) else None
 
