@@ -5,6 +5,7 @@ The compiled matcher answers the same questions for all rules at once; this modu
 rule at a time: where a conjunction cannot say everything (field references), and to explain a match.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from ipaddress import ip_network
@@ -44,6 +45,7 @@ Fields = Mapping[str, Value]
 Element = str | int | float
 Predicate = Callable[[Element], bool]
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "lt": lt,
     "lte": le,
@@ -105,7 +107,7 @@ def searchable(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
+        return _SURROGATE.sub("\ufffd", text).encode()
 
 
 def _text(test: Text) -> Predicate:

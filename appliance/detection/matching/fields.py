@@ -7,11 +7,11 @@ passes are joined by OR, so that no list of tests is ever made.
 Invariants:
 - The answer is exact. What the scan can only suspect (long patterns, expressions that only RE2 can read)
   is confirmed by `exact.predicate_of` where a gate opened.
-- A value of ASCII is scanned once as it is, caselessly where that is meant; any other is scanned once
-  after `fold` for plain text, and once `masked` for cased text and expressions.
+- A value of ASCII is scanned once as it is, caselessly where that is meant. Any other is scanned `masked`,
+  and after `fold` for the patterns that are not ASCII either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from appliance.detection.matching.databases import (
@@ -25,7 +25,13 @@ from appliance.detection.matching.databases import (
 from appliance.detection.matching.exact import Element, Predicate, predicate_of
 from appliance.detection.matching.gates import gates_of
 from appliance.detection.matching.globs import folded, literal_expression, literals, scan_expression
-from appliance.detection.matching.regexes import folds_to_ascii, ignores_case, masked, scan_pattern
+from appliance.detection.matching.regexes import (
+    ignores_case,
+    is_special,
+    is_unmasked,
+    masked,
+    scan_pattern,
+)
 from appliance.detection.matching.values import fold, text_of
 from appliance.detection.sigma.tree import ANY_TEXT, Exists, Null, Part, Regex, Test, Text
 
@@ -64,6 +70,8 @@ class FieldTests:
         self._suspects: list[Candidate] = []
         self._plain: dict[Pattern, int] = {}
         self._special: dict[Pattern, int] = {}
+        # Plain patterns with characters beyond ASCII, which text of ASCII need not be searched for.
+        self._foreign: dict[Pattern, int] = {}
         # What the scan of a masked value cannot answer: of any, and of one with letters like the long s.
         self._unmaskable: dict[Pattern, Candidate] = {}
         self._caseless: dict[Pattern, Candidate] = {}
@@ -76,6 +84,10 @@ class FieldTests:
         self._scan: Accumulator | None = accumulator(self.patterns, store) if self.patterns else None
         self._effects = [*self._plain.values(), *self._special.values()]
         self._plain_effects = [*self._plain.values(), *[0] * len(self._special)]
+        self._masked_effects = [*self._plain.values(), *self._maskable_effects(self._unmaskable)]
+        foreign = list(self._foreign)
+        self._scan_foreign: Accumulator | None = accumulator(foreign, store) if foreign else None
+        self._foreign_effects = list(self._foreign.values())
 
     def effect(self, elements: Sequence[Element]) -> int:
         """The effects of the tests that one of the elements passes; not those of `null` and `exists`."""
@@ -87,7 +99,7 @@ class FieldTests:
     def effect_of(self, element: Element) -> int:
         """The effects of the tests that an element passes."""
         raw: str = element if element.__class__ is str else text_of(element)
-        if not raw.isascii() or (self._special and (not raw or "\v" in raw)):
+        if not raw.isascii() or "\v" in raw or "\x01" in raw or not raw:
             effect = self._of_any_text(raw, element)
         else:
             effect = self._any if self._scan is None else self._scan(raw.encode(), self._effects) | self._any
@@ -109,25 +121,27 @@ class FieldTests:
         cut = text.rfind("\\") + 1
         if cut:
             effect |= self._tails.get(text[cut:], 0)
-        if self._scan is not None:
+        if self._scan_foreign is not None:
+            effect |= self._scan_foreign(text.encode("utf-8", "surrogatepass"), self._foreign_effects)
+        if self._scan is None:
+            return effect
+        if raw and not is_special(raw):
+            # One scan answers for plain text as well: what is masked is in none of its patterns.
+            effect |= self._scan(masked(raw).encode(), self._masked_effects)
+            asked = self._unmaskable
+        else:
+            # Vectorscan does not look at nothing.
+            asked = self._unmaskable | self._caseless if raw else self._every_special
             effect |= self._scan(text.encode("utf-8", "surrogatepass"), self._plain_effects)
-        if self._special:
-            effect |= self._of_special(raw, element)
-        return effect
-
-    def _of_special(self, raw: str, element: Element) -> int:
-        """The effects of cased text and expressions where the two engines could read a value differently."""
-        # Vectorscan does not look at nothing.
-        asked = self._unmaskable if raw else self._every_special
-        if folds_to_ascii(raw):
-            asked = asked | self._caseless
-        effects = [0 if pattern in asked else effect for pattern, effect in self._special.items()]
-        known = [0] * len(self._plain) + effects
-        effect = self._scan(masked(raw).encode(), known) if self._scan else 0
+            known = [0] * len(self._plain) + self._maskable_effects(asked)
+            effect |= self._scan(masked(raw).encode(), known)
         for more, predicate in asked.values():
             if predicate(element):
                 effect |= more
         return effect
+
+    def _maskable_effects(self, but: Mapping[Pattern, Candidate]) -> list[int]:
+        return [0 if pattern in but else effect for pattern, effect in self._special.items()]
 
     def _without_suspicions(self, effect: int, element: Element) -> int:
         suspicions = effect >> self._width
@@ -178,13 +192,16 @@ class FieldTests:
         elif (tail := _tail(parts)) is not None:
             self._tails[tail] = self._tails.get(tail, 0) | effect
         elif _is_small(parts):
-            pattern = Pattern(scan_expression(parts), CASELESS)
-            self._plain[pattern] = self._plain.get(pattern, 0) | effect
+            self._place_plain(Pattern(scan_expression(parts), CASELESS), "".join(literals(parts)), effect)
         else:
             self._gate(test, effect, literals(parts)[:1])
 
+    def _place_plain(self, pattern: Pattern, text: str, effect: int) -> None:
+        place = self._plain if is_unmasked(text) else self._foreign
+        place[pattern] = place.get(pattern, 0) | effect
+
     def _place_cased(self, test: Text, effect: int) -> None:
-        is_maskable = all(part.isprintable() and part.isascii() for part in literals(test.parts))
+        is_maskable = is_unmasked("".join(literals(test.parts)))
         if not is_maskable or not _is_small(test.parts):
             self._gate(test, effect, literals(folded(test))[:1])
             return
@@ -201,8 +218,7 @@ class FieldTests:
         self._suspects.append(candidate)
         for gate in gates:
             expression = literal_expression(gate[:_LONGEST_GATE].encode("utf-8", "surrogatepass"))
-            pattern = Pattern(expression, CASELESS)
-            self._plain[pattern] = self._plain.get(pattern, 0) | suspicion
+            self._place_plain(Pattern(expression, CASELESS), gate[:_LONGEST_GATE], suspicion)
 
 
 def _is_small(parts: tuple[Part, ...]) -> bool:

@@ -23,21 +23,24 @@ _QUANTIFIER: Final = re.compile(r"\{\d+(?:,\d*)?\}")
 # The vertical tab is white space to PCRE only.
 _READ_DIFFERENTLY: Final = re.compile("[^\\x00-\\x0a\\x0c-\\x7f]")
 _PLACEHOLDER: Final = "\x01"
-# `exact.searchable` spells a lone surrogate as three replacement characters.
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # The letters outside ASCII that are the same as ASCII ones where case is ignored.
-_FOLDING_TO_ASCII: Final = ("\u017f", "\u212a")
+_FOLDING_TO_ASCII: Final = ("\u017f", "\u212a", "\u0130")
 _LONGEST: Final = 512
 _LEADING_FLAGS: Final = re.compile(r"\(\?([ims]+)\)")
 
 
 def masked(text: str) -> str:
     """Text of ASCII that translated expressions match exactly if they match the text itself."""
-    return _READ_DIFFERENTLY.sub(_PLACEHOLDER, _SURROGATE.sub(_PLACEHOLDER * 3, text))
+    return _READ_DIFFERENTLY.sub(_PLACEHOLDER, text)
 
 
-def folds_to_ascii(text: str) -> bool:
-    """Whether expressions that ignore case read a character of the text as an ASCII letter."""
+def is_unmasked(text: str) -> bool:
+    """Whether masking leaves this text alone, and puts it nowhere."""
+    return _PLACEHOLDER not in text and masked(text) == text
+
+
+def is_special(text: str) -> bool:
+    """Whether a character of the text is an ASCII letter, or makes the text longer, where case is ignored."""
     return any(letter in text for letter in _FOLDING_TO_ASCII)
 
 

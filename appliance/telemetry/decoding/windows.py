@@ -36,6 +36,8 @@ _EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than ma
 # Windows bounds a record at 64 KiB of UTF-16; escaped, as UTF-8 and with its message it stays below this.
 # Whatever is larger is none, and would only cost the matcher its time.
 _LARGEST_EVENT_BYTES: Final = 262_144
+# The same bound for what the provider wrote, its rendered message aside, with a tenth more to spare.
+_MOST_CHARACTERS: Final = 36_000
 _SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
 _LATE: Final = frozenset({"3", "22"})  # connections and DNS queries, whose UtcTime may be days old
@@ -127,6 +129,10 @@ class _Reading:
         if outcome.__class__ is not Event:
             return self._refuse(start, piece, str(outcome))
         event: Event = outcome
+        if size > _MOST_CHARACTERS and _characters(event.fields) > _MOST_CHARACTERS:
+            return self._refuse(
+                start, piece, f"more than {_MOST_CHARACTERS} characters, as no Windows record"
+            )
         event.start = start
         event.end = start + size - (piece[-1] == _CARRIAGE_RETURN)
         self._append(event)
@@ -198,6 +204,18 @@ def _flat(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
 
 def _has_long_tuple(fields: Mapping[str, Any], most: int) -> bool:
     return any(type(value) is tuple and len(value) > most for value in fields.values())
+
+
+def _characters(fields: Mapping[str, Any]) -> int:
+    """How long the texts of an event are together, without its message, copies counted once."""
+    different = {id(value): value for value in fields.values()}
+    different.pop(id(fields.get("Message")), None)
+    different.pop(id(fields.get("message")), None)
+    total = 0
+    for value in different.values():
+        each = value if type(value) is tuple else (value,)
+        total += sum(len(element) for element in each if type(element) is str)
+    return total
 
 
 def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:

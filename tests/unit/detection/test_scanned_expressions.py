@@ -35,6 +35,12 @@ EXPRESSIONS = [
     Text(("exact",), cased=True),
     Text((ANY_TEXT, "näh", ANY_TEXT), cased=True),
     Text((ANY_TEXT, "plain", ANY_TEXT)),
+    Text((ANY_TEXT, "\u2013plain")),
+    Text((ANY_TEXT, "näh", ANY_TEXT)),
+    Text((ANY_TEXT, "i", ANY_CHARACTER, ANY_TEXT)),
+    Text(("a\x01", ANY_TEXT)),
+    Text((ANY_TEXT, "\v", ANY_TEXT)),
+    Text((ANY_TEXT, "kx", ANY_TEXT)),
     Text(("plain", ANY_CHARACTER, "x")),
 ]
 VALUES = [
@@ -42,7 +48,8 @@ VALUES = [
     "k\u017f", "kß", "a word é", "sword", "wordé", "x", "\n", "c\n", "c", "abcdef", "äbcdef", "äöüßéè", "äöü",
     "Foo\\abc", "baz\\äöüß", "baz\\äöüßx", "Foo\\abc\n", "é", "\x01", "\v", "a\u2028b", "ab1", "é1", "a é",
     "-e abc", "\u2013enc\vabcd", "\u2013enc abcd", "/e ABCD\u2013", "xCaSedx", "cased", "CaSedé", "Caäed", "Ca\ved", "Ca\x01ed",
-    "exact", "exact\n", "Exact", "einnäht", "NÄH", "PLAIN é", "plainéx", "plain\vx", "a\x01c", "aéc", "a\nc",
+    "exact", "exact\n", "Exact", "einnäht", "NÄH", "PLAIN é", "plainéx", "plain\vx", "plain\ud800x", "Ca\ud800ed", "plain\u0130x", "pla\u0130n", "pla\u0131n", "a\x01c",
+    "\u2013plain", "NÄH\u0130", "e\u017fxact", "PLAIN\u212aX", "aéc", "a\nc",
 ]  # fmt: skip
 
 

@@ -365,3 +365,16 @@ def test_whatever_arrives_every_byte_is_an_event_or_malformed_and_values_are_pla
 def test_no_bytes_make_the_decoders_raise(body):
     decode_windows_json(body, Bounds(), {})
     decode_evtx(b"ElfFile\x00" + body, Bounds(), {})
+
+
+def test_an_event_longer_than_any_windows_record_is_refused_but_for_its_message():
+    sysmon = {"Channel": "Microsoft-Windows-Sysmon/Operational", "EventID": 1}
+
+    decoded = decode(
+        {**sysmon, "CommandLine": "x" * 40_000},
+        {**sysmon, "CommandLine": "x" * 32_000, "Message": "y" * 90_000},
+        {**sysmon, "Image": ["x" * 1_000] * 40},
+    )
+
+    assert len(decoded.events) == 1
+    assert [each.reason[:22] for each in decoded.malformed] == ["more than 36000 charac"] * 2
