@@ -180,8 +180,9 @@ class TelemetryService:
         self._audit.record("quarantine.replayed", by=by, subject=entry_id)
         return entry.source_id, entry.body
 
-    async def batch(self, batch_id: UUID) -> BatchSummary | None:
+    async def batch(self, batch_id: UUID, *, by: Actor) -> BatchSummary | None:
         """What became of a batch that was committed; None if it was not, or not yet."""
+        by.require(Permission.SOURCES_VIEW)
         row = await queries.batch(self._session, self._scope, batch_id)
         if row is None:
             return None

@@ -99,7 +99,9 @@ class BatchController(Controller):
     tags = ("Ingest",)
 
     @get("/{batch_id:uuid}", permission="sources:view")
-    async def batch(self, batch_id: FromPath[UUID], services: OpenServices) -> BatchSummary | dict[str, Any]:
+    async def batch(
+        self, batch_id: FromPath[UUID], services: OpenServices, actor: CurrentActor
+    ) -> BatchSummary | dict[str, Any]:
         """Whether a batch is committed, or still to come."""
-        found = await services.telemetry.batch(batch_id)
+        found = await services.telemetry.batch(batch_id, by=actor)
         return found or {"id": batch_id, "state": "unknown_or_spooled"}
