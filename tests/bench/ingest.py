@@ -159,6 +159,8 @@ class Run:
         print(
             "memory, PSS in MB after each fifth: " + "  ".join(f"{sum(m.values()):.0f}" for m in self._memory)
         )
+        for name in sorted(self._memory[-1]):
+            print(f"  {name:<15} " + "  ".join(f"{one.get(name, 0.0):.0f}" for one in self._memory))
         if lag is not None:
             print(f"event to incident p95 {lag:.2f} s  limit 2 s")
         return bool(
