@@ -158,7 +158,7 @@ class Pipeline:
 
     def _answers(self, part: Part, events: Sequence[Event]) -> list[Sequence[int]]:
         """The rules that fire for each event of a batch, as indexes."""
-        if part.format in _PLAIN_JSON:
+        if _is_json(part):
             return self._rules.match_body(events, part.body)
         return [self._rules.match(event) for event in events]
 
@@ -225,6 +225,10 @@ def _finding(  # noqa: PLR0917 — each is a part of the finding
         entities=[entity._asdict() for entity in entities_of(event)],
         clauses=[msgspec.to_builtins(quote) for quote in quotes],
     )
+
+
+def _is_json(part: Part) -> bool:
+    return part.format in _PLAIN_JSON or (part.format == "auto" and part.body.lstrip()[:1] in (b"{", b"["))
 
 
 def _account(decoded: Decoded, first: int) -> PartResult:
