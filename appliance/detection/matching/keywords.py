@@ -5,6 +5,7 @@ The fields are serialised once, which is far cheaper than touching each value, a
 for a literal of each keyword. Only if one is there are the values scanned one by one.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ from appliance.telemetry.events import Value
 _LONGEST_GATE: Final = 64
 # The letters outside ASCII that `fold` turns into ASCII ones: İ, the Kelvin sign and the long s.
 FOLDING_TO_ASCII: Final = tuple(letter.encode() for letter in ("\u0130", "\u212a", "\u017f"))
+_PART_OF_A_FLOAT: Final = re.compile(r"[0-9.]*e?[+-]?[0-9.]*")
+_DIGITS_OF_AN_EXPONENT: Final = 3
 
 
 class KeywordGate:
@@ -45,11 +48,23 @@ class KeywordGate:
 def _gates(test: Test) -> tuple[str, ...]:
     """ASCII literals of which a matching value holds at least one; () if none can be told."""
     if isinstance(test, Regex):
-        return gates_of(test.pattern) or ()
+        return _usable(gates_of(test.pattern) or ())
     if not isinstance(test, Text):
         return ()
     runs = [run for literal in literals(test.parts) for run in _ascii_runs(literal) if run]
-    return (max(runs, key=len)[:_LONGEST_GATE],) if runs else ()
+    longest = max(runs, key=len, default="")[:_LONGEST_GATE]
+    return _usable((longest,))
+
+
+def _usable(gates: tuple[str, ...]) -> tuple[str, ...]:
+    # Serialising writes some numbers in another way than they are compared in: 7e-05 as 0.00007.
+    return () if any(_could_be_in_a_float(gate.lower()) for gate in gates) else gates
+
+
+def _could_be_in_a_float(gate: str) -> bool:
+    if gate.isdigit():
+        return len(gate) <= _DIGITS_OF_AN_EXPONENT  # longer runs of digits stay together in every notation
+    return _PART_OF_A_FLOAT.fullmatch(gate) is not None or gate in "inf" or gate in "nan"
 
 
 def _ascii_runs(literal: str) -> list[str]:

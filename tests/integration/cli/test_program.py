@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.foundation.actors import Actor, ActorKind, Permission
+from appliance.identity.models import User
 from appliance.identity.roles import permissions_of
 from appliance.identity.schemas import NewToken, NewUser
 from tests.factories.stack import ADMIN, Stack
@@ -222,6 +223,7 @@ async def _token(stack: Stack) -> str:
     new = NewUser(email=f"{uuid4().hex[:8]}@example.test", name="Reader", roles=["read_only_analyst"])
     async with stack.services() as services:
         invited = await services.identity.invite(new, by=ADMIN)
+        (await services.session.get_one(User, (services.scope.org_id, invited.user.id))).status = "active"
         person = Actor(
             ActorKind.USER, invited.user.id, new.email, permissions_of(new.roles) | {Permission.TOKENS_OWN}
         )
