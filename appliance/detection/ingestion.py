@@ -149,9 +149,16 @@ class Ingestion:
         for name, record in self._spool.records():
             unit = msgspec.msgpack.decode(record, type=Unit)
             try:
-                await self._store(unit)
+                answers = await self._store(unit)
             except Unavailable:
                 return
+            except Exception:
+                # Kept, and tried again: one bad record must hold up neither the others nor the replay.
+                log.exception("spooled_unit_failed", record=name)
+                continue
+            if not all(isinstance(answer, Receipt) for answer in answers):
+                log.warning("spooled_unit_kept", record=name, remedy="tried again by itself")
+                continue
             self._spool.remove(name)
             self._spooled_ids -= {part.batch_id for part in unit.parts}
             log.info("spooled_unit_stored", record=name, batches=len(unit.parts))
