@@ -3,17 +3,27 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cached_property
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.audit.service import AuditTrail
 from appliance.detection.service import DetectionService
-from appliance.foundation.actors import Scope
+from appliance.foundation.actors import Permission, Scope
 from appliance.foundation.clock import Clock, SystemClock
 from appliance.foundation.database import Database, transaction
 from appliance.foundation.outbox import Outbox
 from appliance.foundation.sealing import Sealer
+from appliance.identity.account import AccountService
+from appliance.identity.custom_roles import RoleService
+from appliance.identity.mail import Post
+from appliance.identity.organisation import OrganisationService
+from appliance.identity.proposals import ProposalService
+from appliance.identity.reviews import ReviewService
 from appliance.identity.service import IdentityService
+from appliance.identity.session_list import SessionService
+from appliance.identity.site import Site
+from appliance.identity.tokens import TokenService
 from appliance.incidents.service import IncidentService
 from appliance.telemetry.hunting import HuntService
 from appliance.telemetry.postgres_store import PostgresEventStore
@@ -23,8 +33,11 @@ from appliance.telemetry.service import TelemetryService
 class Services:
     """Everything a door may call, bound to one transaction in one organisation."""
 
-    def __init__(self, session: AsyncSession, scope: Scope, clock: Clock, sealer: Sealer) -> None:
+    def __init__(
+        self, session: AsyncSession, scope: Scope, clock: Clock, sealer: Sealer, site: Site | None = None
+    ) -> None:
         self.session, self.scope, self._clock, self._sealer = session, scope, clock, sealer
+        self._site = site or Site()
 
     @cached_property
     def audit(self) -> AuditTrail:
@@ -39,8 +52,66 @@ class Services:
         return PostgresEventStore(self.session, self.scope, self._clock)
 
     @cached_property
+    def post(self) -> Post:
+        return Post(
+            self.session, self.scope, clock=self._clock, sealer=self._sealer, public_url=self._site.mail_url
+        )
+
+    @cached_property
     def identity(self) -> IdentityService:
-        return IdentityService(self.session, self.scope, self.audit, self._clock)
+        return IdentityService(
+            self.session, self.scope, audit=self.audit, outbox=self.outbox, clock=self._clock, post=self.post
+        )
+
+    @cached_property
+    def account(self) -> AccountService:
+        return AccountService(
+            self.session,
+            self.scope,
+            audit=self.audit,
+            outbox=self.outbox,
+            clock=self._clock,
+            sealer=self._sealer,
+            site=self._site,
+        )
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        return SessionService(self.session, self.scope, self.audit, self._clock)
+
+    @cached_property
+    def tokens(self) -> TokenService:
+        return TokenService(self.session, self.scope, self.audit, self._clock)
+
+    @cached_property
+    def roles(self) -> RoleService:
+        return RoleService(self.session, self.scope, self.audit, self._clock)
+
+    @cached_property
+    def organisation(self) -> OrganisationService:
+        return OrganisationService(self.session, self.scope, self.audit)
+
+    @cached_property
+    def reviews(self) -> ReviewService:
+        return ReviewService(
+            self.session, self.scope, audit=self.audit, clock=self._clock, sign=self._site.sign
+        )
+
+    @cached_property
+    def proposals(self) -> ProposalService:
+        return ProposalService(
+            self.session,
+            self.scope,
+            audit=self.audit,
+            outbox=self.outbox,
+            clock=self._clock,
+            executions={
+                "incident.delete": (
+                    Permission.INCIDENTS_DELETE,
+                    lambda payload, by: self.incidents.delete(UUID(payload["incident_id"]), by=by),
+                )
+            },
+        )
 
     @cached_property
     def telemetry(self) -> TelemetryService:
@@ -68,8 +139,12 @@ class Services:
 
 @asynccontextmanager
 async def open_services(
-    database: Database, scope: Scope, sealer: Sealer, clock: Clock | None = None
+    database: Database,
+    scope: Scope,
+    sealer: Sealer,
+    clock: Clock | None = None,
+    site: Site | None = None,
 ) -> AsyncGenerator[Services]:
     """Services inside one organisation; commits at the end, rolls back on any error."""
     async with transaction(database, scope) as session:
-        yield Services(session, scope, clock or SystemClock(), sealer)
+        yield Services(session, scope, clock or SystemClock(), sealer, site)

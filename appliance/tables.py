@@ -3,6 +3,8 @@
 import appliance.audit.models
 import appliance.detection.models
 import appliance.foundation.models
+import appliance.identity.factor_models
+import appliance.identity.governance_models
 import appliance.identity.models
 import appliance.incidents.models
 import appliance.telemetry.models  # noqa: F401 — imported for what they register

@@ -38,7 +38,7 @@ PROCESSES = {
 }
 _CREDENTIALS = {
     "database-owner": 24, "database-app": 24, "database-platform": 24, "scope-key": 32, "field-key": 32,
-    "web-key": 32, "cache-key": 32,
+    "web-key": 32, "cache-key": 32, "audit-key": 32,
 }  # fmt: skip
 _START_SECONDS = 90
 

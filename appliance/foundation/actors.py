@@ -5,6 +5,7 @@ Plain types that every layer shares; which role holds which permission is in `id
 """
 
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -88,6 +89,8 @@ class Actor(msgspec.Struct, frozen=True):
     permissions: frozenset[Permission]
     session_id: UUID | None = None
     address: str = ""
+    # When a person last proved who they are in this session; dangerous actions want that to be recent.
+    proved_at: datetime | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -6,6 +6,7 @@ another row does not open. The first key is a file; keyring and rotation come wi
 """
 
 import os
+from typing import TypedDict
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -14,6 +15,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from appliance.foundation.errors import Invalid
 
 _VERSION, _AES_256_GCM, _NONCE_BYTES = 1, 1, 12
+
+
+class Place(TypedDict):
+    """Where a sealed value is stored; it opens nowhere else."""
+
+    table: str
+    column: str
+    org_id: UUID
+    row_id: UUID
 
 
 class Sealer:

@@ -7,6 +7,7 @@ Secrets are never in the file: they are files in the credentials directory (syst
 
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -32,6 +33,11 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin_socket: str = ""
     session_idle_minutes: int = 60
     session_absolute_hours: int = 12
+
+    @property
+    def host_name(self) -> str:
+        """The host of the public address: what passkeys are bound to."""
+        return urlsplit(self.public_url).hostname or "localhost"
 
 
 class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,6 +74,22 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disk_share_percent: int = 70
 
 
+class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    The site's SMTP relay; without `host` no mail is sent and links are handed over by other means.
+
+    With `user`, the password is the credential `mail-password`. `tls` is "starttls", "implicit", or "none",
+    which is accepted for a relay on this host only.
+    """
+
+    host: str = ""
+    port: int = 25
+    tls: str = "starttls"
+    ca_file: str = ""
+    sender: str = "xdr@localhost"
+    user: str = ""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_dir: Path
     credentials_dir: Path
@@ -77,6 +99,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     ingest: Ingest = Ingest()
     retention: Retention = Retention()
+    mail: Mail = Mail()
     valkey_url: str = ""
 
     def credential(self, name: str) -> bytes:

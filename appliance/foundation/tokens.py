@@ -15,7 +15,11 @@ _CHECK_DIGITS = 8
 
 def new_token(prefix: str) -> str:
     """Such as `xdr_src_…`; shown once, never stored."""
-    body = secrets.token_urlsafe(_BYTES)
+    return token_of(prefix, secrets.token_urlsafe(_BYTES))
+
+
+def token_of(prefix: str, body: str) -> str:
+    """A token around a body that is itself secret and as long as 256 bits."""
     return f"{prefix}_{body}{_check(prefix, body)}"
 
 

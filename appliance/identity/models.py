@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint, Uuid
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, Text, UniqueConstraint, Uuid, false
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +18,10 @@ class Organisation(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     created_at: Mapped[At]
+    status: Mapped[str] = mapped_column(Text, server_default="active")
+    profile: Mapped[str] = mapped_column(Text, server_default="nist")  # identity/policies.py
+    mfa_required: Mapped[bool] = mapped_column(server_default=false())
+    sso_enforced: Mapped[bool] = mapped_column(server_default=false())
 
 
 class User(Base):
@@ -37,6 +41,10 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(Text, server_default="")
     status: Mapped[str] = mapped_column(Text, server_default="invited")
     created_at: Mapped[At]
+    origin: Mapped[str] = mapped_column(Text, server_default="local")  # or ldap, saml, oidc, scim
+    is_break_glass: Mapped[bool] = mapped_column(server_default=false())
+    password_changed_at: Mapped[datetime | None]
+    last_sign_in_at: Mapped[datetime | None]
 
 
 class RoleAssignment(Base):
@@ -46,11 +54,17 @@ class RoleAssignment(Base):
     org_id: Mapped[OrgId]
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     role: Mapped[str] = mapped_column(Text, primary_key=True)
+    # "local", or the id of the identity provider whose groups gave it.
+    origin: Mapped[str] = mapped_column(Text, primary_key=True, server_default="local")
     expires_at: Mapped[datetime | None]
 
 
 class Session(Base):
-    """A browser's session. Only a hash of the cookie is kept."""
+    """
+    A signed-in browser (`kind` "browser", whose cookie is hashed here) or program ("api").
+
+    A program's session has no cookie: its access tokens name the session, and refresh tokens renew them.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (
@@ -63,16 +77,50 @@ class Session(Base):
     id: Mapped[Id]
     user_id: Mapped[UUID]
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    kind: Mapped[str] = mapped_column(Text, server_default="browser")
+    methods: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # RFC 8176 names
     created_at: Mapped[At]
     last_seen_at: Mapped[At]
     expires_at: Mapped[At]
+    stepped_up_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str] = mapped_column(Text, server_default="")
     address: Mapped[str] = mapped_column(Text)
     user_agent: Mapped[str] = mapped_column(Text)
+    # Who vouched for the person, and what that provider calls person and session (single logout).
+    provider_id: Mapped[UUID | None]
+    provider_subject: Mapped[str] = mapped_column(Text, server_default="")
+    provider_session: Mapped[str] = mapped_column(Text, server_default="")
+
+
+class RefreshToken(Base):
+    """Renews a program's access token once. Using it twice ends the whole session, its family."""
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ("org_id", "session_id"), ("sessions.org_id", "sessions.id"), ondelete="CASCADE"
+        ),
+        UniqueConstraint("org_id", "token_hash"),
+        Index("ix_refresh_tokens_token_hash", "token_hash"),
+    )
+
+    org_id: Mapped[OrgId]
+    id: Mapped[Id]
+    session_id: Mapped[UUID]
+    token_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    issued_at: Mapped[At]
+    expires_at: Mapped[At]
+    used_at: Mapped[datetime | None]
 
 
 class ApiToken(Base):
-    """A token for CLI and integrators: rights are its user's, narrowed to `permissions`."""
+    """
+    A token that is sent as it is.
+
+    A person's own carries its user's rights, narrowed to `permissions`. A service token (`user_id` null)
+    belongs to a program and carries `permissions`, which its creator held.
+    """
 
     __tablename__ = "api_tokens"
     __table_args__ = (
@@ -83,7 +131,9 @@ class ApiToken(Base):
 
     org_id: Mapped[OrgId]
     id: Mapped[Id]
-    user_id: Mapped[UUID]
+    user_id: Mapped[UUID | None]
+    created_by: Mapped[str] = mapped_column(Text, server_default="")
+    networks: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # CIDR; empty = anywhere
     name: Mapped[str] = mapped_column(Text)
     prefix: Mapped[str] = mapped_column(Text)
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)

@@ -273,6 +273,22 @@ class IncidentService(IncidentReads):
 
     # What they share
 
+    async def delete(self, incident_id: UUID, *, by: Actor) -> None:
+        """
+        Delete an incident with its timeline, notes and pinned evidence; findings and events stay.
+
+        Takes two people: it runs when a proposal of it was approved (identity/proposals.py).
+
+        Raises:
+            IncidentNotFound: There is none.
+        """
+        by.require(Permission.INCIDENTS_DELETE)
+        incident = await self._locked(incident_id, None)
+        self._audit.record(
+            "incident.deleted", by=by, subject=incident.id, number=incident.number, title=incident.title
+        )
+        await self._session.delete(incident)
+
     async def _locked(self, incident_id: UUID, expected_version: int | None) -> Incident:
         incident = await queries.lock(self._session, self._scope, incident_id)
         if expected_version is not None and expected_version != incident.version:

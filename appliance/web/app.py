@@ -16,18 +16,29 @@ from appliance.foundation.clock import Clock
 from appliance.foundation.probes import Probes
 from appliance.foundation.settings import Settings
 from appliance.web.api.events import EventController
-from appliance.web.api.identity import SessionController, TokenController, UserController
+from appliance.web.api.governance import ProposalController, ReviewController
 from appliance.web.api.incidents import IncidentController
 from appliance.web.api.rules import RuleController
+from appliance.web.api.session import AccountController, SessionController
+from appliance.web.api.signing_in import ProgramSignInController
 from appliance.web.api.sources import BatchController, QuarantineController, SourceController
 from appliance.web.api.status import HealthController, StatusController
 from appliance.web.api.status import metrics as metrics_route
+from appliance.web.api.tokens import ServiceTokenController, TokenController
+from appliance.web.api.users import (
+    OrganisationController,
+    RoleController,
+    SessionListController,
+    UserController,
+)
 from appliance.web.authentication import Authentication, check_declarations, enforce
 from appliance.web.console.pages import PageController
+from appliance.web.console.second_step import SecondStepController
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
 from appliance.web.errors import HANDLERS
 from appliance.web.security import DOCS_POLICY, add_headers
+from appliance.web.strict import StrictRequest
 from appliance.web.timing import Timing
 
 UI = Path(__file__).parent / "ui" / "_dist"
@@ -47,8 +58,10 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
     api = Router(
         path="/api/v1",
         route_handlers=[
-            SessionController, UserController, TokenController, IncidentController, EventController,
-            RuleController, SourceController, QuarantineController, BatchController,
+            ProgramSignInController, SessionController, AccountController, UserController, RoleController,
+            SessionListController, OrganisationController, TokenController, ServiceTokenController,
+            ProposalController, ReviewController, IncidentController, EventController, RuleController,
+            SourceController, QuarantineController, BatchController,
         ],
     )  # fmt: skip
     application = Litestar(
@@ -58,6 +71,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             HealthController,
             metrics_route,
             PageController,
+            SecondStepController,
             _icon,
             *_console(ui),
         ],
@@ -68,6 +82,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         after_request=_finish,
         openapi_config=_openapi(),
         request_max_body_size=_MOST_BODY_BYTES,
+        request_class=StrictRequest,
         state=State(
             {
                 "context": context,
@@ -75,7 +90,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
                 "console": _index(ui),
             }
         ),
-        on_shutdown=[context.database.close],
+        on_shutdown=[context.close],
         debug=False,
     )
     check_declarations(application)

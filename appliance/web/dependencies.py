@@ -21,7 +21,9 @@ MOST_PER_PAGE = 200
 async def services(request: Request[Any, Any, Any]) -> AsyncGenerator[Services]:
     """Committed before the answer is sent: a commit that fails is a 500 or 503, never a 200."""
     context: WebContext = request.app.state.context
-    async with open_services(context.database, request.state.walls, context.sealer, context.clock) as opened:
+    async with open_services(
+        context.database, request.state.walls, context.sealer, context.clock, context.site
+    ) as opened:
         yield opened
 
 

@@ -99,8 +99,7 @@ async def serve(settings: Settings) -> None:
     beating.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await beating
-    await context.cache.close()
-    await context.database.close()
+    await context.close()
 
 
 def _config(application: Any, **where: Any) -> uvicorn.Config:

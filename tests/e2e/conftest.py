@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import httpx
+import pyotp
 import pytest
 
 from appliance.cli.settling import first_sign_in
@@ -59,7 +60,14 @@ def browser(appliance: Stack) -> Iterator[Browser]:
         form = {"token": appliance.link, "password": PASSWORD, "again": PASSWORD}
         answer = client.post("/welcome", data=form)
         assert answer.status_code == 303, answer.text
-        yield Browser(client, answer.headers["set-cookie"].partition(";")[0])
+        step = {"Cookie": answer.headers["set-cookie"].partition(";")[0]}
+        # An administrator has a second factor: the page shows its secret, as the QR code does.
+        page = client.get(answer.headers["location"], headers=step).text
+        secret = re.search(r'id="secret">([A-Z2-7 ]+)<', page)[1].replace(" ", "")
+        code = {"code": pyotp.TOTP(secret).now()}
+        done = client.post("/sign-in/step/enrolment", data=code, headers=step)
+        assert "recovery" in done.text, done.text
+        yield Browser(client, re.search(r"__Host-xdr=[^;]+", done.headers["set-cookie"])[0])
 
 
 @pytest.fixture(scope="session")

@@ -117,14 +117,14 @@ def test_a_link_works_once(appliance, browser):
     assert httpx.post(f"{appliance.web_url}/welcome", data=form).status_code == 422
 
 
-def test_signing_in_never_leads_to_another_site(appliance, browser):
+def test_signing_in_asks_for_the_second_factor_and_never_leads_to_another_site(appliance, browser):
     form = {"email": "admin@localhost", "password": PASSWORD, "next": "//evil.example/"}
     answer = httpx.post(f"{appliance.web_url}/sign-in", data=form)
 
     assert answer.status_code == 303
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/sign-in/step?next=/"
     cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Host-xdr=")
+    assert cookie.startswith("__Host-xdr-step=")
     assert all(word in cookie.lower() for word in ("secure", "httponly", "samesite=strict", "path=/"))
 
 

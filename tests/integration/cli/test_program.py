@@ -228,7 +228,7 @@ async def _token(stack: Stack) -> str:
             ActorKind.USER, invited.user.id, new.email, permissions_of(new.roles) | {Permission.TOKENS_OWN}
         )
         wanted = NewToken(name="afar", permissions=["rules:view"], days=1)
-        return (await services.identity.create_token(wanted, by=person)).token
+        return (await services.tokens.create(wanted, by=person)).token
 
 
 def _counts(done) -> dict[str, int]:

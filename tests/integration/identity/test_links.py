@@ -46,7 +46,9 @@ async def test_a_link_nobody_was_given_is_refused(gate):
         await gate.redeem("xdr_otl_made_up", PASSWORD, **somewhere())
 
 
-async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(gate, crowd, organisation):
+async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(
+    admission, gate, crowd, organisation
+):
     member = await crowd.member(organisation)
     links = []
     for _ in range(2):
@@ -58,7 +60,7 @@ async def test_a_new_link_ends_the_old_one_and_its_password_ends_open_sessions(g
     await gate.redeem(links[1].link_token, PASSWORD, **somewhere())
 
     with pytest.raises(SessionEnded):
-        await gate.actor_of_session(member.signed_in.token, address="")
+        await admission.of_cookie(member.signed_in.token, address="")
     assert ("user.link_renewed", "success") in await crowd.audited(organisation, member.id)
 
 

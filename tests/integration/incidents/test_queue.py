@@ -34,7 +34,7 @@ async def test_the_queue_shows_the_open_incidents_worst_first(database, organisa
 
 @pytest.mark.parametrize("sort", Sort)
 @pytest.mark.parametrize("states", [(), OPEN, (Status.NEW, Status.CLOSED), (Status.CONTAINED,)])
-async def test_pages_of_every_order_miss_and_repeat_nothing(  # noqa: PLR0917 — fixtures
+async def test_pages_of_every_order_miss_and_repeat_nothing(
     database, organisation, incidents, reader, sort, states
 ):
     expected = set()

@@ -40,7 +40,7 @@ def built_console(tmp_path: Path) -> Path:
 async def application(settings: Settings, clock: FakeClock, built_console: Path) -> AsyncIterator[Litestar]:
     made = create_application(settings, clock, ui=built_console)
     yield made
-    await made.state.context.database.close()
+    await made.state.context.close()
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def context(application: Litestar) -> WebContext:
 
 @pytest.fixture
 def crowd(database: Database, sealer: Sealer, context: WebContext, clock: FakeClock) -> Crowd:
-    return Crowd(database, sealer, context.gate, clock)
+    return Crowd(database, sealer, context.gate, clock, context.admission, context.second_step)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from appliance.foundation.tokens import new_token
-from appliance.identity.signin import SESSION_PREFIX
+from appliance.identity.admission import SESSION_PREFIX
 from appliance.web.authentication import COOKIE
 from tests.factories.people import PASSWORD
 
