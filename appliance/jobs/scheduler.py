@@ -17,11 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from appliance.foundation import queue
 from appliance.foundation.actors import Scope, appliance
-from appliance.foundation.clock import Clock, SystemClock
+from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import Database, organisation_ids, platform_transaction, transaction
 from appliance.foundation.errors import Unavailable
 from appliance.foundation.heartbeat import beat
+from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
+from appliance.identity.housekeeping import HOUSEKEEPING_JOB, Housekeeping
+from appliance.identity.mail import MAIL_JOB, opened
+from appliance.integrations.smtp.mailer import SMTPMailer
 from appliance.jobs.running import run
 from appliance.telemetry.compaction import COMPACTION_JOB, Compaction
 from appliance.telemetry.retention import RETENTION_JOB, apply_retention
@@ -33,8 +37,9 @@ LOCK = 0x58445253
 TIMETABLE = (
     (CronTrigger(minute=10, timezone=UTC), RETENTION_JOB),
     (CronTrigger(minute="*/5", timezone=UTC), COMPACTION_JOB),
+    (CronTrigger(minute="*/10", timezone=UTC), HOUSEKEEPING_JOB),
 )
-_KINDS = tuple(kind for _, kind in TIMETABLE)
+_KINDS = (*(kind for _, kind in TIMETABLE), MAIL_JOB)
 _CATCH_UP = timedelta(days=2)
 _LOOK_SECONDS = 2.0
 
@@ -128,22 +133,44 @@ def _last_due(trigger: CronTrigger, now: datetime) -> datetime:
 
 
 async def _work(database: Database, settings: Settings) -> None:
-    clock = SystemClock()
+    workshop = _Workshop(database, settings)
 
     async def run_job(job: queue.Claimed) -> None:
-        await _run(database, settings, clock, job)
+        await workshop.run(job)
 
     await queue.work(database, _KINDS, settings.node, run_job)
 
 
-async def _run(database: Database, settings: Settings, clock: Clock, job: queue.Claimed) -> None:
-    if job.kind == RETENTION_JOB:
-        await apply_retention(database, settings.retention, settings.state_dir, clock)
-        return
-    merged = 1
-    while merged:  # each pass is a transaction of its own
-        async with transaction(database, job.scope) as session:
-            merged = await Compaction(session, job.scope, clock).run()
+class _Workshop:
+    """What is done for each kind of job."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings, self._clock = database, settings, SystemClock()
+        self._sealer = Sealer(settings.credential("field-key"))
+        self._work = {
+            RETENTION_JOB: self._retain,
+            COMPACTION_JOB: self._compact,
+            HOUSEKEEPING_JOB: self._keep_house,
+            MAIL_JOB: self._send_mail,
+        }
+
+    async def run(self, job: queue.Claimed) -> None:
+        await self._work[job.kind](job)
+
+    async def _retain(self, _: queue.Claimed) -> None:
+        await apply_retention(self._database, self._settings.retention, self._settings.state_dir, self._clock)
+
+    async def _compact(self, job: queue.Claimed) -> None:
+        merged = 1
+        while merged:  # each pass is a transaction of its own
+            async with transaction(self._database, job.scope) as session:
+                merged = await Compaction(session, job.scope, self._clock).run()
+
+    async def _keep_house(self, job: queue.Claimed) -> None:
+        await Housekeeping(self._database, self._clock, self._sealer).run(job.scope)
+
+    async def _send_mail(self, job: queue.Claimed) -> None:
+        await SMTPMailer(self._settings).send(opened(job.payload, job.scope, self._sealer))
 
 
 def main() -> None:
