@@ -38,7 +38,7 @@ class APIClient:
         self._http = httpx.Client(
             base_url="http://xdr" if target.socket else target.url,
             transport=transport or _transport(target),
-            headers={"User-Agent": f"xdr/{product_version()}"} | _credential(target, warn),
+            headers={"User-Agent": f"xdr/{product_version()}"} | _credential(target, warn) | _walls(target),
             timeout=_TIMEOUT,
         )
 
@@ -54,6 +54,9 @@ class APIClient:
     def post(self, path: str, body: Any = None, **query: Any) -> Any:
         """Have something done, or made; errors as in `get`."""
         return self._json("POST", path, json={} if body is None else body, params=_given(query))
+
+    def put(self, path: str, body: Any) -> Any:
+        return self._json("PUT", path, json=body)
 
     def patch(self, path: str, body: Any) -> Any:
         return self._json("PATCH", path, json=body)
@@ -156,6 +159,10 @@ def _credential(target: Target, warn: Warn) -> dict[str, str]:
     if is_exposed(target.token_file):
         warn(f"others can read {target.token_file}; run `chmod 600 {target.token_file}`")
     return {"Authorization": f"Bearer {token}"}
+
+
+def _walls(target: Target) -> dict[str, str]:
+    return {"X-XDR-Organisation": target.organisation} if target.organisation and target.socket else {}
 
 
 def _unreachable(target: Target, error: httpx.TransportError) -> CommandFailure:

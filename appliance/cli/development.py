@@ -32,6 +32,7 @@ app = typer.Typer(
 
 PROCESSES = {
     "web": "appliance.web.serving",
+    "administration": "appliance.web.administration",
     "ingest": "appliance.jobs.ingest",
     "detect": "appliance.jobs.detect",
     "scheduler": "appliance.jobs.scheduler",

@@ -34,6 +34,7 @@ class Options(msgspec.Struct, frozen=True):
     token_file: Path | None = None
     profile: str | None = None
     config: Path | None = None
+    organisation: str | None = None
     color: Colour | None = None
     debug: bool | None = None
 
@@ -77,6 +78,7 @@ COMMON: dict[str, object] = {
     "url": _option(str, "--url", about="The appliance's address. [env: XDR_URL]"),
     "token_file": _option(Path, "--token-file", about="File with a token. [env: XDR_TOKEN_FILE]"),
     "profile": _option(str, "--profile", about="A profile of your config file. [env: XDR_PROFILE]"),
+    "organisation": _option(str, "--organisation", about="Name or id; on the node. [default: the first]"),
     "config": _option(Path, "--config", about="This node's settings file. [env: XDR_CONFIG]"),
     "color": _option(Colour, "--color", about="Colours. [default: auto]"),
     "debug": _option(bool, "--debug", about="Show a trace when something fails."),

@@ -12,9 +12,11 @@ from pathlib import Path
 import typer
 
 from appliance.cli import (
+    access,
     doctor,
     documenting,
     events,
+    governance,
     helping,
     incidents,
     ingest,
@@ -44,6 +46,15 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="source")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
+app.add_typer(tokens.service, name="service-token")
+app.add_typer(access.roles, name="role")
+app.add_typer(access.sessions, name="session")
+app.add_typer(access.policy, name="policy")
+app.add_typer(access.organisations, name="organisation")
+app.add_typer(access.keys, name="signing-key")
+app.add_typer(lazy("appliance.cli.password_lists", "Breached passwords, offline."), name="password-list")
+app.add_typer(governance.proposals, name="proposal")
+app.add_typer(governance.reviews, name="review")
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

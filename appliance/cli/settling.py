@@ -2,17 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from appliance.composition import Services, open_services
 from appliance.detection.errors import NoRuleSet
 from appliance.foundation.actors import Actor, Scope, appliance
 from appliance.foundation.clock import SystemClock
-from appliance.foundation.database import Database, organisation_ids, platform_transaction
-from appliance.foundation.ids import new_id
+from appliance.foundation.database import Database, organisation_ids
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
+from appliance.identity.organisations import Organisations
 from appliance.identity.schemas import NewUser
 from appliance.telemetry.schemas import OWN_LOG_LISTENER, NewSource
 
@@ -64,23 +61,9 @@ async def settle(services: Services, node: str, *, by: Actor) -> None:
 
 async def _organisation(database: Database) -> UUID:
     found = await organisation_ids(database)
-    return found[0] if found else await create_organisation(database, "Main")
-
-
-async def create_organisation(database: Database, name: str) -> UUID:
-    """A new organisation; the platform's work, since nobody is inside it yet."""
-    async with platform_transaction(database) as session:
-        return await _insert(session, name)
-
-
-async def _insert(session: AsyncSession, name: str) -> UUID:
-    clock = SystemClock()
-    org_id = new_id(clock)
-    await session.execute(
-        text("INSERT INTO organisations (id, name, created_at) VALUES (:id, :name, :at)"),
-        {"id": org_id, "name": name, "at": clock.now()},
-    )
-    return org_id
+    if found:
+        return found[0]
+    return (await Organisations(database, SystemClock()).create("Main", by=appliance("setup"))).id
 
 
 async def _link(services: Services, *, by: Actor) -> str | None:

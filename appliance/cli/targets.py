@@ -28,6 +28,7 @@ class Target(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Stands for the appliance in messages and file names.
+        organisation: Name or id of the one meant, on the node; the first where it is empty.
         socket: The administrator's Unix socket; empty if it is reached by `url`.
         settings: The node's settings, where they could be read.
     """
@@ -39,6 +40,7 @@ class Target(msgspec.Struct, frozen=True):
     ca_file: str = ""
     ingest_url: str = ""
     settings: Settings | None = None
+    organisation: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +62,13 @@ def find(options: Options, environment: Environment) -> Target:
     Raises:
         CommandFailure: None is named, or what names it is wrong.
     """
+    found = _find(options, environment)
+    if options.organisation and not found.socket:
+        raise invalid("--organisation is for the administrator on the node; a token belongs to one already")
+    return msgspec.structs.replace(found, organisation=options.organisation or "")
+
+
+def _find(options: Options, environment: Environment) -> Target:
     token_file = options.token_file or _path(environment.token_file)
     if options.url:
         return _remote(options.url, token_file)

@@ -15,6 +15,8 @@ import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from appliance.audit.service import AuditTrail
+from appliance.foundation.actors import Actor, Permission
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, anonymous_transaction, platform_transaction
 from appliance.foundation.sealing import Sealer
@@ -83,6 +85,22 @@ class AccessTokens:
             return Claim(UUID(claims["org"]), UUID(claims["sid"]), UUID(claims["sub"]))
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise TokenRefused("the access token is not valid; sign in again") from error
+
+    async def rotate(self, trail: AuditTrail, *, by: Actor) -> str:
+        """
+        Sign with the next key from now on.
+
+        Args:
+            trail: Of the transaction in which the entry is written; the keys change in the platform's own.
+
+        Returns:
+            The id of the key that is active now.
+        """
+        by.require(Permission.KEYS_ROTATE)
+        async with platform_transaction(self._database) as session:
+            key_id = await signing_keys.rotate(session, self._sealer, self._clock)
+        trail.record("signing_key.rotated", by=by, subject=key_id)
+        return str(key_id)
 
     async def public_keys(self) -> list[signing_keys.PublicKey]:
         async with anonymous_transaction(self._database) as session:

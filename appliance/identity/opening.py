@@ -23,6 +23,7 @@ from appliance.foundation.outbox import Outbox
 from appliance.foundation.settings import Web
 from appliance.foundation.tokens import hash_of, new_token
 from appliance.identity.admission import SESSION_PREFIX, person
+from appliance.identity.errors import SignInRefused
 from appliance.identity.factor_models import Passkey, PendingSignIn, TotpFactor
 from appliance.identity.models import Organisation, RefreshToken, Session, User
 from appliance.identity.policies import needs_second_factor, profile
@@ -60,7 +61,13 @@ class Sessions:
         self._session, self._scope, self._clock, self._settings = session, scope, clock, settings
 
     async def go_on(self, user: User, opening: Opening) -> SignedIn | FurtherStep:
-        """A session, or what is still to be proved or set up before there is one."""
+        """
+        A session, or what is still to be proved or set up before there is one.
+
+        Raises:
+            SignInRefused: The organisation is suspended.
+        """
+        await self._ensure_active()
         factors = await factors_of(self._session, self._scope, user.id)
         if "mfa" in opening.methods:
             return await self.open(user, opening)
@@ -74,7 +81,13 @@ class Sessions:
         return self._ask_for_more(user, opening, factors)
 
     async def open(self, user: User, opening: Opening) -> SignedIn:
-        """A fresh session, audited; for a program with its first refresh token instead of a cookie."""
+        """
+        A fresh session, audited; for a program with its first refresh token instead of a cookie.
+
+        Raises:
+            SignInRefused: The organisation is suspended.
+        """
+        await self._ensure_active()
         now, provider = self._clock.now(), opening.provider
         is_browser = opening.kind == "browser"
         token = new_token(SESSION_PREFIX if is_browser else REFRESH_PREFIX)
@@ -95,6 +108,11 @@ class Sessions:
             self._session.add(refresh_token(held, token, self._clock))
         await self._tell(user, held, opening)
         return SignedIn(token=token, org_id=self._scope.org_id, session_id=held.id, user_id=user.id)
+
+    async def _ensure_active(self) -> None:
+        organisation = await self._session.get_one(Organisation, self._scope.org_id)
+        if organisation.status != "active":
+            raise SignInRefused("the organisation is suspended; ask the appliance's administrator")
 
     async def _tell(self, user: User, held: Session, opening: Opening) -> None:
         actor = await person(

@@ -226,3 +226,10 @@ class ReviewDetail(Frozen, frozen=True):
     document: str
     signature: str
     key_id: str
+
+
+class OrganisationSummary(Frozen, frozen=True):
+    id: UUID
+    name: str
+    status: str
+    created_at: datetime

@@ -18,6 +18,7 @@ from appliance.foundation.settings import Settings
 from appliance.web.api.events import EventController
 from appliance.web.api.governance import ProposalController, ReviewController
 from appliance.web.api.incidents import IncidentController
+from appliance.web.api.platform import PlatformController, SigningKeyController
 from appliance.web.api.rules import RuleController
 from appliance.web.api.session import AccountController, SessionController
 from appliance.web.api.signing_in import ProgramSignInController
@@ -60,8 +61,9 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         route_handlers=[
             ProgramSignInController, SessionController, AccountController, UserController, RoleController,
             SessionListController, OrganisationController, TokenController, ServiceTokenController,
-            ProposalController, ReviewController, IncidentController, EventController, RuleController,
-            SourceController, QuarantineController, BatchController,
+            ProposalController, ReviewController, PlatformController, SigningKeyController,
+            IncidentController, EventController, RuleController, SourceController, QuarantineController,
+            BatchController,
         ],
     )  # fmt: skip
     application = Litestar(

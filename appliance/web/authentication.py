@@ -1,9 +1,9 @@
 """
 Who asks: a session cookie, or a bearer token. And what a route demands.
 
-Every route declares `permission=`, `signed_in=True` or `public=True`; one that declares none stops the
-application from starting. The services check again: this guard only answers sooner. `step_up=True` demands
-that a person proved who they are in the last ten minutes.
+Every route declares `permission=`, `signed_in=True`, `local=True` (the administrator on the node) or
+`public=True`; one that declares none stops the application from starting. The services check again: this
+guard only answers sooner. `step_up=True` demands that a person proved who they are in the last ten minutes.
 """
 
 import hmac
@@ -17,7 +17,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from appliance.foundation.actors import Actor, ActorKind, Permission
-from appliance.foundation.errors import NotAuthenticated, NotPermitted
+from appliance.foundation.errors import NotAuthenticated, NotFound, NotPermitted
 from appliance.foundation.limits import Limit
 from appliance.identity.admission import TOKEN_PREFIX
 from appliance.identity.errors import StepUpRequired
@@ -60,7 +60,7 @@ def address_of(request: Request[Any, Any, Any]) -> str:
 
 
 def _is_remote(request: Request[Any, Any, Any]) -> bool:
-    return "xdr.local_actor" not in (request.scope.get("extensions") or {})
+    return "xdr.peer_uid" not in (request.scope.get("extensions") or {})
 
 
 async def _identify(request: Request[Any, Any, Any], context: WebContext) -> None:
@@ -72,6 +72,8 @@ async def _identify(request: Request[Any, Any, Any], context: WebContext) -> Non
     elif local is not None:
         request.state.actor, request.state.walls = local  # set by the admin socket alone
         return
+    elif "xdr.no_such_organisation" in (request.scope.get("extensions") or {}):
+        raise NotFound("no organisation of that name; see `xdr organisation list`")
     else:
         admitted = await _of_cookie(request, context, address)
     await context.limits.take(_BY_ACCOUNT, f"{admitted.scope.org_id}:{admitted.actor.id}")
@@ -105,6 +107,8 @@ def _check_csrf(request: Request[Any, Any, Any], expected: str) -> None:
 
 def enforce(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Guard: the actor holds what the route declares, and proved who they are lately where that is asked."""
+    if handler.opt.get("local") and connection.state.actor.kind is not ActorKind.LOCAL:
+        raise NotPermitted("this is for the administrator on the node: use `xdr` there")
     wanted = handler.opt.get("permission")
     if wanted is not None:
         actor: Actor = connection.state.actor
@@ -138,6 +142,5 @@ def check_declarations(app: Litestar) -> None:
 
 def _undeclared(handler: HTTPRouteHandler) -> bool:
     # OPTIONS handlers are the framework's own; they answer which methods there are, to whoever is let in.
-    return not {"permission", "public", "signed_in"} & handler.opt.keys() and handler.http_methods != {
-        "OPTIONS"
-    }
+    declared = {"permission", "public", "signed_in", "local"} & handler.opt.keys()
+    return not declared and handler.http_methods != {"OPTIONS"}

@@ -21,13 +21,13 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import text
 
-from appliance.cli.settling import create_organisation
 from appliance.composition import Services, open_services
 from appliance.foundation.actors import Actor, ActorKind, Scope, appliance
 from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import Database
 from appliance.foundation.ids import segment_base
 from appliance.foundation.sealing import Sealer
+from appliance.identity.organisations import Organisations
 from appliance.identity.roles import permissions_of
 from appliance.identity.schemas import NewUser
 from appliance.incidents.schemas import QueueFilter
@@ -158,7 +158,11 @@ def line(name: str, taken: list[float], limit: float) -> bool:
 
 async def measure(stack: Stack, corpora: Path, events: int, incidents: int) -> None:
     database = Database(stack.settings, pool_size=2)
-    scopes = [Scope(org_id=await create_organisation(database, f"Bench {n}")) for n in range(3)]
+    organisations = Organisations(database, SystemClock())
+    scopes = [
+        Scope(org_id=(await organisations.create(f"Bench {n}", by=appliance("benchmark"))).id)
+        for n in range(3)
+    ]
     sealer = Sealer(stack.settings.credential("field-key"))
     stored = await fill(stack, scopes, corpora, events)
     async with open_services(database, scopes[0], sealer) as services:

@@ -32,6 +32,7 @@ FOLDERS = ("rules", "rules-emerging-threats", "rules-threat-hunting")
 ADMIN = appliance("benchmark")
 _MODULES = {
     "web": "appliance.web.serving",
+    "administration": "appliance.web.administration",
     "ingest": "appliance.jobs.ingest",
     "detect": "appliance.jobs.detect",
 }

@@ -49,7 +49,7 @@ class Program:
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     with running_stack() as made:
-        made.start("web", "ingest", "detect")
+        made.start("web", "administration", "ingest", "detect")
         made.wait_for_ingest()
         _wait_for_web(made)
         yield made
