@@ -195,15 +195,15 @@ def _watch(children: dict[str, subprocess.Popen[bytes]], config: Path) -> None:
 
 def stop(children: dict[str, subprocess.Popen[bytes]]) -> None:
     """Receivers first, then the rest; whoever does not end in 40 seconds is killed."""
-    for name in ("ingest", "detect", "scheduler", "web"):
-        if name in children:
-            with contextlib.suppress(ProcessLookupError):
-                children[name].terminate()
+    for name in sorted(children, key=lambda name: name != "ingest"):
+        with contextlib.suppress(ProcessLookupError):
+            children[name].terminate()
     for child in children.values():
         try:
             child.wait(40)
         except subprocess.TimeoutExpired:
             child.kill()
+            child.wait()
 
 
 def _interrupt(_signal: int, _frame: object) -> None:
