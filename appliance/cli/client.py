@@ -1,5 +1,6 @@
 """The API as the commands see it: JSON in and out, problems as exit codes."""
 
+import ssl
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -143,7 +144,7 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
 def _transport(target: Target) -> httpx.BaseTransport:
     if target.socket:
         return httpx.HTTPTransport(uds=target.socket)
-    return httpx.HTTPTransport(verify=httpx.create_ssl_context(verify=target.ca_file or True))
+    return httpx.HTTPTransport(verify=ssl.create_default_context(cafile=target.ca_file or None))
 
 
 def _credential(target: Target, warn: Warn) -> dict[str, str]:
