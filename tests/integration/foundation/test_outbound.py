@@ -88,6 +88,21 @@ class OnLoopback(Outbound):
 
 
 @pytest.fixture
+async def on_loopback():
+    """Makes such ways out, and closes them in the end."""
+    made = []
+
+    def make(**options):
+        made.append(OnLoopback(**options))
+        return made[-1]
+
+    yield make
+    for outbound in made:
+        await outbound.close()
+    await asyncio.sleep(0.05)  # TLS connections say goodbye
+
+
+@pytest.fixture
 async def target(tmp_path):
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
@@ -98,10 +113,10 @@ async def target(tmp_path):
     listening.close()
 
 
-async def test_the_name_is_resolved_once_and_still_verified_by_tls(target):
+async def test_the_name_is_resolved_once_and_still_verified_by_tls(target, on_loopback):
     server, port, authority = target
     resolve, asked = answering(["127.0.0.1"], ["169.254.169.254"])
-    outbound = OnLoopback(ports=[port], resolve=resolve, ca_file=authority)
+    outbound = on_loopback(ports=[port], resolve=resolve, ca_file=authority)
 
     answer = await outbound.request("GET", f"https://target.test:{port}/feed")
 
@@ -109,17 +124,17 @@ async def test_the_name_is_resolved_once_and_still_verified_by_tls(target):
     assert asked == ["target.test"]
     assert f"Host: target.test:{port}" in server.asked[0]
     with pytest.raises(Unavailable):
-        await OnLoopback(ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority).request(
+        await on_loopback(ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority).request(
             "GET", f"https://other.test:{port}/"
         )
 
 
-async def test_a_redirect_is_an_answer_and_not_followed(target):
+async def test_a_redirect_is_an_answer_and_not_followed(target, on_loopback):
     server, port, authority = target
     server.answer = b"HTTP/1.1 302 Found\r\nLocation: https://169.254.169.254/\r\nContent-Length: 0\r\n\r\n"
     resolve, asked = answering(["127.0.0.1"])
 
-    answer = await OnLoopback(ports=[port], resolve=resolve, ca_file=authority).request(
+    answer = await on_loopback(ports=[port], resolve=resolve, ca_file=authority).request(
         "GET", f"https://target.test:{port}/"
     )
 
@@ -127,7 +142,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(target):
     assert asked == ["target.test"]
 
 
-async def test_an_endless_answer_is_cut_off(target, monkeypatch):
+async def test_an_endless_answer_is_cut_off(target, on_loopback, monkeypatch):
     from appliance.foundation import outbound
 
     server, port, authority = target
@@ -135,6 +150,6 @@ async def test_an_endless_answer_is_cut_off(target, monkeypatch):
     server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5_000
 
     with pytest.raises(Unavailable, match="more than"):
-        await OnLoopback(ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority).request(
+        await on_loopback(ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority).request(
             "GET", f"https://target.test:{port}/"
         )
