@@ -31,6 +31,7 @@ class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8443
     public_url: str = "http://localhost:8443"
     admin_socket: str = ""
+    security_contact: str = ""
     session_idle_minutes: int = 60
     session_absolute_hours: int = 12
 

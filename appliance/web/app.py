@@ -35,10 +35,11 @@ from appliance.web.api.users import (
 from appliance.web.authentication import Authentication, check_declarations, enforce
 from appliance.web.console.pages import PageController
 from appliance.web.console.second_step import SecondStepController
+from appliance.web.console.well_known import report_violation, security_contact
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
 from appliance.web.errors import HANDLERS
-from appliance.web.security import DOCS_POLICY, add_headers
+from appliance.web.security import DOCS_POLICY, add_headers, console_page
 from appliance.web.strict import StrictRequest
 from appliance.web.timing import Timing
 
@@ -72,6 +73,8 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             StatusController,
             HealthController,
             metrics_route,
+            report_violation,
+            security_contact,
             PageController,
             SecondStepController,
             _icon,
@@ -147,7 +150,7 @@ def _console(ui: Path) -> list[Any]:
         public=True, include_in_schema=False, sync_to_thread=False,
     )  # fmt: skip
     def console() -> Response[bytes]:
-        return Response(index, media_type="text/html; charset=utf-8", headers={"Cache-Control": "no-cache"})
+        return console_page(index)
 
     assets = create_static_files_router(
         path="/assets", directories=[ui / "assets"], opt={"public": True}, after_request=_immutable

@@ -17,7 +17,7 @@ from appliance.foundation.errors import (
     TooLarge,
     Unavailable,
 )
-from appliance.web.security import secured
+from appliance.web.security import console_page, secured
 
 log = structlog.get_logger()
 
@@ -62,11 +62,7 @@ def expected(request: Request[Any, Any, Any], error: ApplianceError) -> Response
 def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What the framework refuses: an unknown path, a body that does not fit its schema."""
     if error.status_code == 404 and _asks_for_a_page(request):  # noqa: PLR2004 — as below
-        headers = {"Cache-Control": "no-cache"}
-        page = request.app.state.console
-        return secured(
-            Response(page, status_code=404, media_type="text/html; charset=utf-8", headers=headers)
-        )
+        return secured(console_page(request.app.state.console, 404))
     status = 422 if error.status_code == 400 else error.status_code  # noqa: PLR2004 — its word for a bad body
     extra = error.extra if isinstance(error.extra, list) else []
     detail = "; ".join(f"{e.get('key', '')}: {e.get('message', '')}" for e in extra if isinstance(e, dict))

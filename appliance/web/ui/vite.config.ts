@@ -5,6 +5,8 @@ const appliance = process.env.XDR_DEV_APPLIANCE ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
   plugins: [react()],
+  // The server puts a fresh nonce in its place in every answer (appliance/web/security.py).
+  html: { cspNonce: 'XDR_CSP_NONCE' },
   build: {
     outDir: '_dist',
     // The content security policy admits no `data:` fonts or scripts: every asset is a file.

@@ -133,7 +133,7 @@ const stories = {
     const asked = page.waitForRequest((request) => request.url().endsWith('/events/search'));
     await page.keyboard.press('Enter');
     assert.deepEqual((await asked).postDataJSON().where, { op: 'and', of: [{ op: 'endswith', field: 'Image', value: '\\cmd.exe' }, { op: 'not', of: { op: 'is', field: 'User', value: 'root' } }] });
-    assert.match(page.url(), /q=Image/);
+    await page.waitForURL(/q=Image/);
   },
   async 'an exported file holds no formula'(page, base) {
     await page.goto(`${base}/events`);

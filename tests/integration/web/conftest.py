@@ -17,7 +17,7 @@ from appliance.web.context import WebContext
 from tests.factories.people import Crowd, FakeClock, Member
 
 Client = Callable[..., httpx.AsyncClient]
-CONSOLE = "<!doctype html><title>the console</title>"
+CONSOLE = '<!doctype html><title>the console</title><script nonce="XDR_CSP_NONCE"></script>'
 
 
 @pytest.fixture
