@@ -134,7 +134,7 @@ async def hand_over(session: AsyncSession, now: datetime) -> str:
     """
     await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     keys = (await session.execute(select(AuditKey).where(AuditKey.state != "retired"))).scalars().all()
-    coming = next((key for key in keys if key.state == "next"), None)
+    coming = max((key for key in keys if key.state == "next"), key=lambda k: k.published_at, default=None)
     if coming is None:
         raise Conflict(f"no next audit key is published; put one in the credential {NEXT_CREDENTIAL}")
     for key in keys:

@@ -142,9 +142,11 @@ class AuditService:
             EntryNotFound: The chain does not reach so far.
         """
         by.require(Permission.AUDIT_VIEW)
-        if not 0 < old <= new:
-            raise Invalid("ask for sizes from 1, the smaller one first")
+        if not 0 <= old <= new:
+            raise Invalid("ask for sizes from 0, the smaller one first")
         await self._stream.start(new)
+        if old in (0, new):
+            return []  # nothing is the beginning of everything, and a tree of itself
         return [one.hex() for one in await ChainTree(self._session, self._scope.org_id).consistency(old, new)]
 
     async def keys(self, *, by: Actor) -> list[PublicKeyView]:

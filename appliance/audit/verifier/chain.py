@@ -67,8 +67,9 @@ class Chain:
         self._expected = sorted((c for c in expected if c.size > start.size), key=lambda c: c.size)[::-1]
         self._window: list[Seen] = []
         self._before = start.head  # the head before the window
-        self._most = 1 if thorough else WINDOW
+        self._thorough = thorough
         self._last_at, self._allows_clock_back = 0, allow_clock_back
+        self._went_back: tuple[int, Problem] | None = None
         self.keys = [key]
         self.problem: Problem | None = None
         self.checkpoints, self.last_checkpoint = 0, None if start.size else NO_CHECKPOINT
@@ -93,10 +94,11 @@ class Chain:
             if self.problem is not None:
                 return False
             seq, sealed_at, _, body, leaf, _, _ = record
-            if body is None or seq != tree.size + 1 or sealed_at < self._last_at:
-                if not self._is_acceptable(record):
-                    return False
-                assert body is not None
+            if body is None or seq != tree.size + 1:
+                self._out_of_order(record)
+                return False
+            if sealed_at < self._last_at:
+                self._note_clock(record)
             self._last_at = sealed_at
             found = digest(b"\x00" + body).digest()
             if leaf is not None and not self._agrees(record, found):
@@ -110,7 +112,7 @@ class Chain:
                 size >>= 1
             peaks.append(node)
             tree.size += 1
-            if len(window) >= self._most and not self._settle():
+            if len(window) >= WINDOW and not self._settle():
                 return False
             if body.startswith(_SPECIAL):
                 self._look_into(body, seq)
@@ -145,7 +147,10 @@ class Chain:
 
     def _settle(self) -> bool:
         """Look at the last signature; it stands for all in the window."""
-        bad = first_bad(self._raw, self.key, self._window)
+        bad = first_bad(self._raw, self.key, self._window, thorough=self._thorough)
+        if self._went_back is not None and (bad is None or bad > self._went_back[0]):
+            self.problem = self._went_back[1]
+            return False
         if bad is not None:
             before = self._window[bad - 1].head if bad else self._before
             self.problem = self._swapped_at_start(bad) or explain(
@@ -161,10 +166,21 @@ class Chain:
             return self._untrusted()
         return None
 
-    def _is_acceptable(self, record: Record) -> bool:
-        """Judge what is out of order; whatever is wrong before it comes first."""
+    def _note_clock(self, record: Record) -> None:
+        """Remember where the clock went back, unless a record before turns out to be wrong."""
+        if self._went_back is not None or self._allows_clock_back:
+            return
+        back = (self._last_at - record.sealed_at) / 1_000_000
+        message = (
+            f"record {record.seq} was sealed {back:.0f} s before the one it follows: the clock went back"
+        )
+        problem = Problem(Kind.CLOCK_BACK, record.seq, message, entry_id=entry_id(record))
+        self._went_back = len(self._window), problem
+
+    def _out_of_order(self, record: Record) -> None:
+        """Judge what is not the next record; whatever is wrong before it comes first."""
         if not self._settle():
-            return False
+            return
         expected = self.size + 1
         if record.seq > expected:
             gone = f"record {expected} is not there, and {record.seq} follows"
@@ -172,18 +188,9 @@ class Chain:
         elif record.seq < expected:
             message = f"record {record.seq} comes again, or late, after record {self.size}"
             self.problem = Problem(Kind.REORDERED, record.seq, message, entry_id=entry_id(record))
-        elif record.body is None:
+        else:
             message = f"the entry {record.entry_id} of record {record.seq} was deleted"
             self.problem = Problem(Kind.DELETED, record.seq, message, entry_id=record.entry_id)
-        elif self._allows_clock_back:
-            return True
-        else:
-            back = (self._last_at - record.sealed_at) / 1_000_000
-            message = (
-                f"record {record.seq} was sealed {back:.0f} s before the one it follows: the clock went back"
-            )
-            self.problem = Problem(Kind.CLOCK_BACK, record.seq, message, entry_id=entry_id(record))
-        return False
 
     def _blame_body(self, record: Record) -> None:
         """Record and body disagree: the one that the record's signature vouches for is right."""

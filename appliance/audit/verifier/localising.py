@@ -42,8 +42,15 @@ class Seen(NamedTuple):
     head: bytes
 
 
-def first_bad(stream: bytes, key: bytes, seen: Sequence[Seen]) -> int | None:
-    """The place in `seen` of the first record whose signature does not hold; None if the last one's does."""
+def first_bad(stream: bytes, key: bytes, seen: Sequence[Seen], *, thorough: bool = False) -> int | None:
+    """
+    The place in `seen` of the first record whose signature does not hold; None if the last one's does.
+
+    Args:
+        thorough: Look at every one.
+    """
+    if thorough:
+        return next((n for n, one in enumerate(seen) if not _holds(stream, key, one)), None)
     if not seen or _holds(stream, key, seen[-1]):
         return None
     low, high = 0, len(seen) - 1

@@ -35,8 +35,16 @@ def clock() -> FakeClock:
 class Trail:
     """One organisation's trail: writes, seals, verifies, exports."""
 
-    def __init__(self, database: Database, scope: Scope, keyring: Keyring, sealer: Sealer, clock: FakeClock) -> None:
-        self.database, self.scope, self.keyring, self.sealer, self.clock = database, scope, keyring, sealer, clock
+    def __init__(
+        self, database: Database, scope: Scope, keyring: Keyring, sealer: Sealer, clock: FakeClock
+    ) -> None:
+        self.database, self.scope, self.keyring, self.sealer, self.clock = (
+            database,
+            scope,
+            keyring,
+            sealer,
+            clock,
+        )
         self.sealing = Sealing(database, keyring, Audit(checkpoint_entries=1_000_000), clock)
         self.events = EventSealing(database, SegmentWitness, clock)
 
@@ -50,7 +58,9 @@ class Trail:
         for n in range(count):
             self.clock.advance(seconds=1)
             async with transaction(self.database, self.scope) as session:
-                made.append(AuditTrail(session, self.scope, self.clock).record("test.done", by=BY, n=n, **detail))
+                made.append(
+                    AuditTrail(session, self.scope, self.clock).record("test.done", by=BY, n=n, **detail)
+                )
         return made
 
     async def seal(self) -> int:

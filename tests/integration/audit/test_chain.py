@@ -4,7 +4,7 @@ from tests.integration.audit.conftest import read
 
 
 async def test_what_was_written_is_sealed_in_order_and_found_intact(trail):
-    ids = await trail.write(5)
+    await trail.write(5)
     await trail.seal()
 
     verdict = await trail.verify()
