@@ -1,6 +1,7 @@
 """A trail that is really sealed, and hands that reach past every guard."""
 
 import io
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -85,8 +86,6 @@ class Trail:
 
     async def checkpoint_lines(self) -> list[str]:
         """What a receiver off the box would hold by now."""
-        import json
-
         async with open_services(self.database, self.scope, self.sealer, self.clock) as services:
             found = await services.trail.checkpoints(0, by=BY, limit=1_000)
         return [json.dumps({"checkpoint": one.checkpoint, "signature": one.signature}) for one in found]
