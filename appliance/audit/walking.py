@@ -1,10 +1,10 @@
 """A stream from the database, in order and in constant memory: records, entries and checkpoints."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.audit.errors import EntryNotFound
@@ -12,6 +12,7 @@ from appliance.audit.tree import ChainTree
 from appliance.audit.verifier.chain import Start
 from appliance.audit.verifier.checkpoints import Checkpoint, read
 from appliance.audit.verifier.localising import Record
+from appliance.foundation.database import driver
 
 _BATCH = 4_000
 
@@ -51,8 +52,15 @@ class Stream:
 
     async def records(self, after: int, limit: int) -> list[Record]:
         """The next records after that one."""
-        rows = await self._session.execute(_RECORDS, {"org": self.org_id, "after": after, "limit": limit})
-        return [_record(row) for row in rows]
+        connection = await driver(self._session)
+        # The driver's own rows: this is the one query that is measured by the hundred thousand.
+        async with connection.cursor(binary=True) as cursor:
+            await cursor.execute(_RECORDS, (self.org_id, after, limit))
+            rows = await cursor.fetchall()
+        return [
+            Record(seq, at, signature, body, leaf, str(entry_id), head)
+            for seq, at, signature, body, leaf, entry_id, head in rows
+        ]
 
     async def stretches(self, after: int = 0) -> AsyncIterator[Stretch]:
         """Everything after a record."""
@@ -77,19 +85,6 @@ class Stream:
         return [read(bytes(row.body), bytes(row.signature)) for row in rows]
 
 
-def _record(row: Row[Any]) -> Record:
-    body = None if row.body is None else bytes(row.body)
-    return Record(
-        row.seq,
-        row.sealed_at,
-        bytes(row.signature),
-        body,
-        bytes(row.leaf),
-        str(row.entry_id),
-        bytes(row.head),
-    )
-
-
 def bodies(records: Sequence[Record]) -> list[bytes]:
     return [one.body for one in records if one.body is not None]
 
@@ -99,10 +94,10 @@ _KEY = text(
     "SELECT k.public_key FROM audit_key_uses u JOIN audit_keys k ON k.fingerprint = u.fingerprint"
     " WHERE u.org_id = :org AND u.from_seq <= :seq ORDER BY u.from_seq DESC LIMIT 1"
 )
-_RECORDS = text(
-    "SELECT c.seq, c.sealed_at, c.signature, c.leaf, c.entry_id, c.head, e.body FROM audit_chain c"
+_RECORDS = (
+    "SELECT c.seq, c.sealed_at, c.signature, e.body, c.leaf, c.entry_id, c.head FROM audit_chain c"
     " LEFT JOIN audit_entries e ON e.org_id = c.org_id AND e.id = c.entry_id"
-    " WHERE c.org_id = :org AND c.seq > :after ORDER BY c.seq LIMIT :limit"
+    " WHERE c.org_id = %b AND c.seq > %b ORDER BY c.seq LIMIT %b"
 )
 _CHECKPOINTS = text(
     "SELECT body, signature FROM audit_checkpoints WHERE org_id = :org AND number > :number"

@@ -58,7 +58,10 @@ def fingerprint(key: bytes) -> str:
 
 
 def is_signed(key: bytes, signature: bytes, statement: bytes) -> bool:
+    """Whether a signature, raw or in base64url, is that key's over the statement."""
     try:
+        if len(signature) != SIGNATURE_BYTES:
+            signature = from_text(signature)
         Ed25519PublicKey.from_public_bytes(key).verify(signature, statement)
     except (InvalidSignature, ValueError):
         return False

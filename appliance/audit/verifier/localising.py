@@ -19,6 +19,7 @@ class Record(NamedTuple):
     One record as it was read.
 
     Attributes:
+        signature: 64 bytes, or their base64url as it stands in an export: most are never looked at.
         body: The entry's exact bytes; None if the entry itself is gone.
         leaf: The hash of the body that should be there, where the body is gone or that is known besides.
         entry_id: Where it is known without the body.
