@@ -8,9 +8,15 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import trustme
+from sqlalchemy import text
 
 from appliance.audit.delivering import Delivery, FileTarget, SyslogTarget, targets
 from appliance.audit.verifier.checkpoints import parsed_all
+from appliance.foundation.actors import appliance
+from appliance.foundation.cache import Cache
+from appliance.foundation.database import platform_transaction
+from appliance.foundation.errors import Unavailable
+from appliance.foundation.probes import Probes
 from appliance.foundation.settings import Audit
 from tests.integration.audit.conftest import read
 
@@ -135,8 +141,6 @@ async def test_a_target_that_fails_does_not_hold_up_another(trail, tmp_path):
         name = "peer"
 
         async def send(self, _lines):
-            from appliance.foundation.errors import Unavailable
-
             raise Unavailable("the peer does not answer")
 
     path = tmp_path / "checkpoints"
@@ -155,3 +159,33 @@ def test_without_a_target_the_state_says_not_configured(database, settings):
 
     assert targets(nowhere) == []
     assert Delivery(database, targets(nowhere)).state() == {"state": "not_configured"}
+
+
+async def test_the_status_says_where_checkpoints_go_and_why_they_do_not(trail, database):
+    probes = Probes(database, Cache(""), "test", "node-1")
+    down = {"file": {"state": "failing", "sent": 0, "cause": "no space"}}
+    shown = []
+    for targets_said, cause in ((down, ""), ({"state": "not_configured"}, "the key is not there")):
+        detail = {"active": True, "lag_seconds": 0.2, "cause": cause, "checkpoints_to": targets_said}
+        await beat_once(database, detail)
+        status = await probes.status(trail.scope, by=appliance("tests"))
+        shown.append({one["name"]: (one["state"], one["detail"]) for one in status["components"]})
+    await beat_once(database, None)
+
+    assert shown[0]["audit-checkpoints-file"] == ("degraded", "no space")
+    assert shown[0]["audit-trail"][0] == "ok"
+    assert shown[1]["audit-checkpoints"][0] == "not_configured"
+    assert shown[1]["audit-trail"] == ("degraded", "the key is not there")
+
+
+async def beat_once(database, detail) -> None:
+    async with platform_transaction(database) as session:
+        await session.execute(text("DELETE FROM process_states WHERE name = 'seal'"))
+        if detail is not None:
+            await session.execute(
+                text(
+                    "INSERT INTO process_states (node, name, beat_at, detail)"
+                    " VALUES ('node-1', 'seal', now(), CAST(:detail AS jsonb))"
+                ),
+                {"detail": json.dumps(detail)},
+            )
