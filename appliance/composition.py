@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.audit.reading import AuditService
 from appliance.audit.service import AuditTrail
 from appliance.detection.service import DetectionService
 from appliance.foundation.actors import Permission, Scope
@@ -28,6 +29,7 @@ from appliance.incidents.service import IncidentService
 from appliance.telemetry.hunting import HuntService
 from appliance.telemetry.postgres_store import PostgresEventStore
 from appliance.telemetry.service import TelemetryService
+from appliance.telemetry.witnessing import SegmentWitness
 
 
 class Services:
@@ -42,6 +44,17 @@ class Services:
     @cached_property
     def audit(self) -> AuditTrail:
         return AuditTrail(self.session, self.scope, self._clock)
+
+    @cached_property
+    def trail(self) -> AuditService:
+        return AuditService(
+            self.session,
+            self.scope,
+            audit=self.audit,
+            clock=self._clock,
+            sealer=self._sealer,
+            evidence=SegmentWitness(self.session, self.scope),
+        )
 
     @cached_property
     def outbox(self) -> Outbox:

@@ -74,6 +74,18 @@ class APIClient:
         """The bytes of something."""
         return self._send("GET", path).content
 
+    def stream(self, path: str, body: Any, *, seconds: float) -> Iterator[bytes]:
+        """The bytes of an answer as they come, waiting up to `seconds` for the first; errors as in `get`."""
+        timeout = httpx.Timeout(seconds, connect=5.0)
+        try:
+            with self._http.stream("POST", API + path, json=body, timeout=timeout) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise failure_of(answer)
+                yield from answer.iter_bytes()
+        except httpx.TransportError as error:
+            raise _unreachable(self.target, error) from error
+
     def pages(
         self, path: str, *, limit: int, cursor: str = "", **query: Any
     ) -> Iterator[tuple[list[Any], str]]:

@@ -13,6 +13,7 @@ import typer
 
 from appliance.cli import (
     access,
+    audit,
     doctor,
     documenting,
     events,
@@ -55,6 +56,7 @@ app.add_typer(access.keys, name="signing-key")
 app.add_typer(lazy("appliance.cli.password_lists", "Breached passwords, offline."), name="password-list")
 app.add_typer(governance.proposals, name="proposal")
 app.add_typer(governance.reviews, name="review")
+app.add_typer(audit.app, name="audit")
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, c
 
 from appliance.foundation.actors import Scope
 from appliance.foundation.errors import Unavailable
+from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
 
 _ENTER = text("SELECT app.enter(:token), pg_backend_pid()")
@@ -33,11 +35,17 @@ class Database:
         self.app = _engine(settings, settings.database.app_role, "database-app", size)
         self.platform = _engine(settings, settings.database.platform_role, "database-platform", 2)
         self._key = settings.credential("scope-key")
+        self._settings = settings
 
     def token(self, scope: Scope, backend_pid: int) -> str:
         """A proof of scope that only this connection can use."""
         claim = f"{scope.org_id}|{backend_pid}"
         return f"{claim}|{hmac.new(self._key, claim.encode(), hashlib.sha256).hexdigest()}"
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals fields under the appliance's key; read when the first field is sealed."""
+        return Sealer(self._settings.credential("field-key"))
 
     async def close(self) -> None:
         await self.app.dispose()
@@ -76,7 +84,7 @@ async def transaction(database: Database, scope: Scope) -> AsyncGenerator[AsyncS
     Raises:
         Unavailable: Postgres cannot be reached; nothing was changed.
     """
-    async with _session(database.app) as session:
+    async with _session(database, database.app) as session:
         connection = await driver(session)
         token = database.token(scope, connection.info.backend_pid)
         await session.execute(_ENTER, {"token": token})
@@ -87,7 +95,7 @@ async def transaction(database: Database, scope: Scope) -> AsyncGenerator[AsyncS
 @asynccontextmanager
 async def platform_transaction(database: Database) -> AsyncGenerator[AsyncSession]:
     """A session of the platform's own role, for named work across organisations only."""
-    async with _session(database.platform) as session:
+    async with _session(database, database.platform) as session:
         yield session
 
 
@@ -98,14 +106,15 @@ async def anonymous_transaction(database: Database) -> AsyncGenerator[AsyncSessi
 
     Only the definer functions that find out whose token or name was sent are of use in it.
     """
-    async with _session(database.app) as session:
+    async with _session(database, database.app) as session:
         yield session
 
 
 @asynccontextmanager
-async def _session(engine: AsyncEngine) -> AsyncGenerator[AsyncSession]:
+async def _session(database: Database, engine: AsyncEngine) -> AsyncGenerator[AsyncSession]:
     try:
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            session.info["database"] = database
             yield session
     except (OperationalError, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
         # psycopg's own come from COPY and other work on the driver's connection.

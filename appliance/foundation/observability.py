@@ -44,6 +44,13 @@ DETECTION_LAG = Gauge(
     "xdr_detection_lag_seconds", "Age of the oldest finding not yet correlated.", registry=REGISTRY
 )
 
+AUDIT_SEAL_LAG = Gauge(
+    "audit_seal_lag_seconds",
+    "Age of the oldest audit entry that is not in the chain yet.",
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+
 
 def exposition() -> bytes:
     """

@@ -20,7 +20,7 @@ from appliance.foundation.database import Database, platform_transaction, transa
 from appliance.foundation.errors import ApplianceError
 from appliance.foundation.heartbeat import LOST_SECONDS
 
-EXPECTED_PROCESSES = ("ingest", "detect", "scheduler")
+EXPECTED_PROCESSES = ("ingest", "detect", "scheduler", "seal")
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -54,6 +54,7 @@ class Probes:
             for name, said in ready.checks.items()
         ]
         components += await self._processes()
+        components += await self._trail()
         state, detail = await self._cache.state()
         components.append({"name": "valkey", "state": state, "detail": detail})
         pipeline = await self._cache.get_or_make(scope, "pipeline", 3, lambda: self._pipeline(scope))
@@ -116,6 +117,14 @@ class Probes:
         lost = {row.name: row for row in rows if row.age >= LOST_SECONDS}
         return [_process(name, alive.get(name), lost.get(name)) for name in EXPECTED_PROCESSES]
 
+    async def _trail(self) -> list[dict[str, str]]:
+        """Whether the audit trail is sealed, and whether its checkpoints leave the box."""
+        said = await self._scalar(
+            "SELECT detail FROM process_states WHERE name = 'seal' AND beat_at > now() - interval '1 minute'"
+            " ORDER BY coalesce((detail ->> 'active')::boolean, false) DESC, beat_at DESC LIMIT 1"
+        )
+        return [] if said is None else _trail(said)
+
     async def _pipeline(self, scope: Scope) -> dict[str, Any]:
         async with transaction(self._database, scope) as session:
             sums = (
@@ -160,6 +169,21 @@ def _process(name: str, alive: Any, lost: Any) -> dict[str, str]:
             "detail": f"last heard of on {lost.node} {int(lost.age)} s ago",
         }
     return {"name": name, "state": "down", "detail": "never started"}
+
+
+def _trail(said: dict[str, Any]) -> list[dict[str, str]]:
+    sealed = f"sealed up to {said.get('lag_seconds', 0)} s ago"
+    cause = said.get("cause", "")
+    components = [{"name": "audit-trail", "state": "degraded" if cause else "ok", "detail": cause or sealed}]
+    targets = said.get("checkpoints_to", {})
+    if targets.get("state") == "not_configured":
+        detail = "checkpoints are kept nowhere else; see docs/audit.md"
+        return [*components, {"name": "audit-checkpoints", "state": "not_configured", "detail": detail}]
+    for name, target in targets.items():
+        state = "ok" if target["state"] == "ok" else "degraded"
+        detail = target["cause"] or f"{target['sent']} since start"
+        components.append({"name": f"audit-checkpoints-{name}", "state": state, "detail": detail})
+    return components
 
 
 def _newest() -> str:

@@ -91,6 +91,25 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str = ""
 
 
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    When the audit trail is checkpointed, and where checkpoints go besides.
+
+    `syslog_host` gets them by syslog over TLS (RFC 5425), its certificate checked against `syslog_ca_file`;
+    `checkpoint_file` is appended to, best on another machine's or a write-once volume. "" turns either off.
+    """
+
+    checkpoint_seconds: int = 60
+    checkpoint_entries: int = 1_000
+    syslog_host: str = ""
+    syslog_port: int = 6514
+    syslog_ca_file: str = ""
+    syslog_certificate: str = ""
+    syslog_key: str = ""
+    checkpoint_file: str = ""
+    retention_years: int = 10
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_dir: Path
     credentials_dir: Path
@@ -101,6 +120,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ingest: Ingest = Ingest()
     retention: Retention = Retention()
     mail: Mail = Mail()
+    audit: Audit = Audit()
     valkey_url: str = ""
 
     def credential(self, name: str) -> bytes:

@@ -14,7 +14,10 @@ from typing import Any
 import msgspec
 import structlog
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from appliance.audit.service import AuditTrail
+from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, platform_transaction
 from appliance.foundation.settings import Retention
@@ -23,6 +26,7 @@ from appliance.telemetry.store import HoldCheck
 log = structlog.get_logger()
 
 RETENTION_JOB = "events.retention"
+BY = appliance("retention", frozenset())
 
 
 class StoredDay(msgspec.Struct, frozen=True):
@@ -69,7 +73,25 @@ async def apply_retention(
         async with platform_transaction(database) as session:
             if holds is not None and await holds.holds(day):
                 continue
+            await _tell(session, day, why, clock)
             await session.execute(text("SELECT app.drop_day(:day)"), {"day": day})
         log.info("day_dropped", day=str(day), why=why)
         done.append((day, why))
     return done
+
+
+async def _tell(session: AsyncSession, day: date, why: str, clock: Clock) -> None:
+    """A record for each organisation that had events that day: an absence that is no gap in the evidence."""
+    rows = await session.execute(
+        text(
+            "SELECT org_id, count(*) AS segments, sum(events) AS events FROM segments"
+            " WHERE received_day = :day GROUP BY org_id"
+        ),
+        {"day": day},
+    )
+    for row in rows.all():
+        AuditTrail(session, Scope(org_id=row.org_id), clock).record(
+            "events.day_dropped", by=BY, day=day.isoformat(), why=why, segments=row.segments,
+            events=int(row.events),
+        )  # fmt: skip
+    await session.flush()

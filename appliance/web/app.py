@@ -15,6 +15,7 @@ from litestar.static_files import create_static_files_router
 from appliance.foundation.clock import Clock
 from appliance.foundation.probes import Probes
 from appliance.foundation.settings import Settings
+from appliance.web.api.audit import AuditController
 from appliance.web.api.events import EventController
 from appliance.web.api.governance import ProposalController, ReviewController
 from appliance.web.api.incidents import IncidentController
@@ -64,7 +65,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             SessionListController, OrganisationController, TokenController, ServiceTokenController,
             ProposalController, ReviewController, PlatformController, SigningKeyController,
             IncidentController, EventController, RuleController, SourceController, QuarantineController,
-            BatchController,
+            BatchController, AuditController,
         ],
     )  # fmt: skip
     application = Litestar(

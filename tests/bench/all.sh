@@ -4,7 +4,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${XDR_CORPORA:-}" ]; then echo "not run: XDR_CORPORA names no corpora"; exit 3; fi
 status=0
-for bench in decoding detection incidents ingest query; do
+for bench in audit decoding detection incidents ingest query; do
   echo "== $bench $*"
   case $bench in
     detection | incidents) .venv/bin/python -m "tests.bench.$bench" "$XDR_CORPORA" "$@" || status=1 ;;

@@ -35,6 +35,7 @@ _MODULES = {
     "administration": "appliance.web.administration",
     "ingest": "appliance.jobs.ingest",
     "detect": "appliance.jobs.detect",
+    "seal": "appliance.jobs.seal",
 }
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -46,7 +46,7 @@ def test_status_names_what_does_not_run(xdr):
     done = xdr("status", "-o", "json")
 
     found = {one["name"]: one["state"] for one in json.loads(done.stdout)["components"]}
-    assert (found["database"], found["ingest"], found["scheduler"]) == ("ok", "ok", "down")
+    assert (found["database"], found["ingest"], found["seal"]) == ("ok", "ok", "down")
     assert done.returncode == 8
 
 

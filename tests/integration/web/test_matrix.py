@@ -16,11 +16,14 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from appliance.audit import keyring
 from appliance.composition import Services
 from appliance.detection.sigma.rules import RuleSource
 from appliance.foundation.actors import Actor, Permission, Scope, appliance
 from appliance.foundation.clock import SystemClock
+from appliance.foundation.database import Database, platform_transaction
 from appliance.foundation.ids import new_id
+from appliance.foundation.settings import Settings
 from appliance.identity.governance_models import AccessReview
 from appliance.identity.models import Session
 from appliance.identity.roles import roles
@@ -82,6 +85,11 @@ class Objects:
         stored = segment([event(n=uuid4().hex)])
         await self.services.events.append(stored, received=NOON)
         return stored.event_id(0)
+
+    async def _audit_entry_id(self) -> UUID:
+        made = self.services.audit.record("test.done", by=ADMIN)
+        await self.services.session.flush()
+        return made
 
     async def _source_id(self) -> UUID:
         return (await self.services.telemetry.create_source(NewSource(name=uuid4().hex), by=ADMIN)).id
@@ -192,6 +200,9 @@ async def body_for(method: str, path: str, own: Objects, made: Objects) -> Any:
         "POST /api/v1/sources/{source_id:uuid}/tokens": {},
         "POST /api/v1/sources/{source_id:uuid}/tokens/revocation": None,
         "POST /api/v1/quarantine/{entry_id:uuid}/replay": None,
+        "POST /api/v1/audit/verification": {},
+        "POST /api/v1/audit/export": {},
+        "POST /api/v1/audit/keys/rotation": None,
     }
     route = f"{method} {path}"
     if route.endswith("/decisions"):
@@ -274,6 +285,15 @@ def both(organisation: Scope, other_organisation: Scope) -> tuple[Scope, Scope]:
     return organisation, other_organisation
 
 
+@pytest.fixture
+async def next_audit_key(database: Database, settings: Settings) -> None:
+    """What a rotation of the audit key needs."""
+    async with platform_transaction(database) as session:
+        held = keyring.Keyring(settings.credential("audit-key"), bytes(32))
+        await keyring.publish(session, held, datetime.now(UTC))
+
+
+@pytest.mark.usefixtures("next_audit_key")
 @pytest.mark.parametrize("role", roles())
 async def test_each_route_answers_each_role_as_the_matrix_says(application, browser, crowd, both, role):
     organisation, other_organisation = both
