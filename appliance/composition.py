@@ -119,10 +119,14 @@ class Services:
             outbox=self.outbox,
             clock=self._clock,
             executions={
+                "audit.erase_subject": (
+                    Permission.PRIVACY_ERASE,
+                    lambda payload, by: self.trail.erase_subject(UUID(payload["subject_id"]), by=by),
+                ),
                 "incident.delete": (
                     Permission.INCIDENTS_DELETE,
                     lambda payload, by: self.incidents.delete(UUID(payload["incident_id"]), by=by),
-                )
+                ),
             },
         )
 

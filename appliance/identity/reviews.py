@@ -43,6 +43,7 @@ class ReviewService:
     async def all(self, *, by: Actor) -> list[ReviewDetail]:
         """Every review, newest first."""
         by.require(Permission.ACCESS_REVIEWS_SIGN)
+        self._audit.read("access_reviews", by=by)
         rows = await self._session.execute(
             select(AccessReview)
             .where(AccessReview.org_id == self._scope.org_id)

@@ -28,6 +28,7 @@ class SessionService:
     async def all(self, *, by: Actor) -> list[SessionSummary]:
         """Everybody's, newest first; 500 at the most."""
         by.require(Permission.SESSIONS_END)
+        self._audit.read("sessions", by=by)
         return await self._open(Session.org_id == self._scope.org_id, by)
 
     async def end_own(self, session_id: UUID, *, by: Actor) -> None:

@@ -63,6 +63,7 @@ class TokenService:
     async def service_tokens(self, *, by: Actor) -> list[TokenSummary]:
         """The programs' that still work."""
         by.require(Permission.SERVICE_TOKENS_EDIT)
+        self._audit.read("service_tokens", by=by)
         return [_summary(token) for token in await self._working(None)]
 
     async def revoke(self, token_id: UUID, *, by: Actor) -> None:

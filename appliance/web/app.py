@@ -39,7 +39,7 @@ from appliance.web.console.second_step import SecondStepController
 from appliance.web.console.well_known import report_violation, security_contact
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
-from appliance.web.errors import HANDLERS
+from appliance.web.errors import HANDLERS, audit_denial
 from appliance.web.security import DOCS_POLICY, add_headers, console_page
 from appliance.web.strict import StrictRequest
 from appliance.web.timing import Timing
@@ -86,6 +86,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         middleware=[Timing, Authentication],
         exception_handlers=HANDLERS,
         after_request=_finish,
+        after_exception=[audit_denial],
         openapi_config=_openapi(),
         request_max_body_size=_MOST_BODY_BYTES,
         request_class=StrictRequest,

@@ -4,8 +4,11 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
+from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
+from litestar.types import Scope
 
+from appliance.audit.service import record_denial
 from appliance.foundation.errors import (
     ApplianceError,
     Conflict,
@@ -17,6 +20,7 @@ from appliance.foundation.errors import (
     TooLarge,
     Unavailable,
 )
+from appliance.web.context import WebContext
 from appliance.web.security import console_page, secured
 
 log = structlog.get_logger()
@@ -57,6 +61,27 @@ def expected(request: Request[Any, Any, Any], error: ApplianceError) -> Response
     if status == 401:  # noqa: PLR2004 — the one status that names a scheme (RFC 9110)
         answer.headers["WWW-Authenticate"] = 'Bearer realm="xdr"'
     return answer
+
+
+async def audit_denial(error: Exception, scope: Scope) -> None:
+    """
+    Hook, before the answer: whoever was refused something is in the trail; a stranger has none to be in.
+
+    Raises:
+        Unavailable: It cannot be written; the answer is then not the refusal.
+    """
+    state = scope.get("state", {})
+    if (
+        scope["type"] != ScopeType.HTTP
+        or not isinstance(error, NotPermitted)
+        or not {"actor", "walls"} <= state.keys()
+    ):
+        return
+    context: WebContext = scope["litestar_app"].state.context
+    route = f"{scope['method']} {scope['path_template']}"
+    await record_denial(
+        context.database, state["walls"], context.clock, by=state["actor"], reason=error.code, route=route
+    )
 
 
 def framework(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

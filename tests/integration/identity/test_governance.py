@@ -200,3 +200,25 @@ async def test_a_review_cannot_remove_the_last_administrator(verb, crowd, databa
 
     with pytest.raises(LastSuperAdmin):
         await verb("reviews", "close", review.id, by=reviewer)
+
+
+async def test_two_people_erase_a_person_from_the_trail(verb, pair, crowd, database, organisation):
+    one, other = pair
+    gone = await crowd.member(organisation, "soc_analyst")
+    payload = {"subject_id": str(gone.id)}
+    with pytest.raises(Invalid):
+        await verb("proposals", "propose", "audit.erase_everybody", payload, "asked for", by=one.actor)
+    proposal = await verb("proposals", "propose", "audit.erase_subject", payload, "asked for", by=one.actor)
+    with pytest.raises(OwnProposal):
+        await verb("proposals", "approve", proposal.id, proposal.payload_hash, by=one.actor)
+
+    await verb("proposals", "approve", proposal.id, proposal.payload_hash, by=other.actor)
+
+    async with transaction(database, organisation) as session:
+        key = await session.execute(
+            text("SELECT sealed_key, erased_at FROM audit_subject_keys WHERE subject_id = :id"),
+            {"id": gone.id},
+        )
+        sealed_key, erased_at = key.one()
+    assert sealed_key is None
+    assert erased_at is not None

@@ -199,3 +199,24 @@ async def test_passkeys_are_offered_for_the_public_host_and_bad_answers_refused(
     assert options["rp"]["id"] == "localhost"
     assert options["authenticatorSelection"]["userVerification"] == "required"
     assert (refused.status_code, refused.json()["code"]) == (403, "factor_refused")
+
+
+async def test_who_is_refused_something_is_in_the_trail(browser, crowd, database, organisation):
+    from sqlalchemy import text
+
+    from appliance.foundation.database import transaction
+
+    member = await crowd.member(organisation, "read_only_analyst")
+
+    answer = await browser(member).post("/api/v1/sources", json={"name": "x"})
+
+    async with transaction(database, organisation) as session:
+        rows = await session.execute(
+            text(
+                "SELECT outcome, actor_id, convert_from(body, 'UTF8') FROM audit_entries WHERE action = 'access.denied'"
+            )
+        )
+        entries = rows.all()
+    assert answer.status_code == 403
+    assert [(outcome, actor) for outcome, actor, _ in entries] == [("denied", member.id)]
+    assert "POST" in entries[0][2]
