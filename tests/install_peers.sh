@@ -8,7 +8,8 @@ peers=${XDR_PEERS:-$PWD/.cache/peers}
 log=$(mktemp)
 if [ "$(id -u)" -ne 0 ]; then echo "make test-deps needs root: sudo make test-deps" >&2; exit 1; fi
 wanted=(python3-venv ca-certificates git make chromium fonts-dejavu-core openssl
-  rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl)
+  rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl
+  slapd ldap-utils xmlsec1)
 missing=()
 for package in "${wanted[@]}"; do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
 if [ "${#missing[@]}" -gt 0 ] || [ ! -d "$peers/syslog-ng/usr" ]; then apt-get update -qq; fi
