@@ -36,6 +36,7 @@ PROCESSES = {
     "ingest": "appliance.jobs.ingest",
     "detect": "appliance.jobs.detect",
     "scheduler": "appliance.jobs.scheduler",
+    "directory": "appliance.jobs.directory",
 }
 _CREDENTIALS = {
     "database-owner": 24, "database-app": 24, "database-platform": 24, "scope-key": 32, "field-key": 32,

@@ -34,6 +34,11 @@ def trimmed_group(group: str) -> str:
     return _AROUND_SEPARATORS.sub(r"\1", group.strip())
 
 
+def printable(said: str, *, most: int = 200) -> str:
+    """Text from outside as it may be stored and shown: no control characters, and bounded."""
+    return "".join(one for one in said if one.isprintable())[:most].strip()
+
+
 def stored_email(said: str) -> str:
     """
     The address as users are kept under.

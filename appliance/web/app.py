@@ -17,6 +17,7 @@ from appliance.foundation.probes import Probes
 from appliance.foundation.settings import Settings
 from appliance.web.api.events import EventController
 from appliance.web.api.governance import ProposalController, ReviewController
+from appliance.web.api.identity_providers import IdentityProviderController, SingleLogoutController
 from appliance.web.api.incidents import IncidentController
 from appliance.web.api.platform import PlatformController, SigningKeyController
 from appliance.web.api.rules import RuleController
@@ -35,6 +36,7 @@ from appliance.web.api.users import (
 from appliance.web.authentication import Authentication, check_declarations, enforce
 from appliance.web.console.pages import PageController
 from appliance.web.console.second_step import SecondStepController
+from appliance.web.console.single_sign_on import SingleSignOnController
 from appliance.web.console.well_known import report_violation, security_contact
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
@@ -64,7 +66,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             SessionListController, OrganisationController, TokenController, ServiceTokenController,
             ProposalController, ReviewController, PlatformController, SigningKeyController,
             IncidentController, EventController, RuleController, SourceController, QuarantineController,
-            BatchController,
+            BatchController, IdentityProviderController, SingleLogoutController,
         ],
     )  # fmt: skip
     application = Litestar(
@@ -77,6 +79,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             security_contact,
             PageController,
             SecondStepController,
+            SingleSignOnController,
             _icon,
             *_console(ui),
         ],
