@@ -21,9 +21,15 @@ _ENVIRONMENT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL")  # nothing that names se
 
 
 class DirectoryWorker:
-    """One worker process for all directories of this process. Close it at the end."""
+    """
+    One worker process for all directories of this process. Close it at the end.
 
-    def __init__(self) -> None:
+    Args:
+        before: What stands before the worker's command, such as what puts it into a network namespace.
+    """
+
+    def __init__(self, *before: str) -> None:
+        self._command = (*before, sys.executable, "-m", "appliance.integrations.ldap.worker")
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
@@ -76,9 +82,11 @@ class DirectoryWorker:
             if self._process is None or self._process.returncode is not None:
                 environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "appliance.integrations.ldap.worker", env=environment,
-                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-                )  # fmt: skip
+                    *self._command,
+                    env=environment,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                )
                 self._reading = asyncio.create_task(self._read(self._process))
                 log.info("directory_worker_started", pid=self._process.pid)
             return self._process

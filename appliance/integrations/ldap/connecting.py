@@ -82,6 +82,8 @@ def check_password(config: LdapConfig, address: Address, dn: str, password: str)
     # An empty password is an anonymous bind, which succeeds (RFC 4513 5.1.2).
     if not password:
         raise BindRefused("the password is empty")
+    if "\x00" in password:
+        raise BindRefused("the password holds a NUL, behind which a directory might not read on")
     try:
         bound = bind(config, address, dn, password)
     except (LDAPException, OSError) as error:

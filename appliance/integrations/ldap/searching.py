@@ -76,6 +76,9 @@ class Found:
 
 def by_login(connection: Any, config: LdapConfig, login: str) -> list[Found]:
     """Everybody whom this login may mean; two at most, since two is one too many."""
+    # A directory written in C may read no further than a NUL, and find somebody else (Samba does).
+    if not login.isprintable():
+        return []
     typed = login.rpartition("\\")[2] if config.flavour == "active_directory" else login
     value = escape_filter_chars(typed)
     names = config.login_attributes or _LOGINS[config.flavour]
