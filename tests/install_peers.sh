@@ -12,6 +12,7 @@ wanted=(python3-venv ca-certificates git make chromium fonts-dejavu-core openssl
   slapd ldap-utils xmlsec1 samba samba-ad-provision samba-dsdb-modules python3-samba iproute2
   php-cli php-xml php-mbstring)
 # Named otherwise, or gone, in one of the two releases; what is to be had is installed.
+apt-cache show slapd >/dev/null 2>&1 || apt-get update -qq
 for package in samba-ad-dc simplesamlphp; do
   if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
 done
