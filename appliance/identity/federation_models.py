@@ -137,3 +137,4 @@ class ScimMember(Base):
     org_id: Mapped[OrgId]
     group_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     identity_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    display: Mapped[str] = mapped_column(Text, server_default="")  # as the client named the member

@@ -21,6 +21,9 @@ from appliance.web.api.identity_providers import IdentityProviderController, Sin
 from appliance.web.api.incidents import IncidentController
 from appliance.web.api.platform import PlatformController, SigningKeyController
 from appliance.web.api.rules import RuleController
+from appliance.web.api.scim import ScimController
+from appliance.web.api.scim_discovery import ScimDiscoveryController
+from appliance.web.api.scim_documents import accept_internal_domains
 from appliance.web.api.session import AccountController, SessionController
 from appliance.web.api.signing_in import ProgramSignInController
 from appliance.web.api.sources import BatchController, QuarantineController, SourceController
@@ -59,6 +62,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         ui: The built console. Without it the API and the pages still work, and "/" says how to build it.
     """
     context = WebContext(settings, clock)
+    accept_internal_domains()
     api = Router(
         path="/api/v1",
         route_handlers=[
@@ -80,6 +84,8 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             PageController,
             SecondStepController,
             SingleSignOnController,
+            ScimController,
+            ScimDiscoveryController,
             _icon,
             *_console(ui),
         ],

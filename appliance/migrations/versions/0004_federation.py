@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("org_id", sa.Uuid(), nullable=False),
         sa.Column("group_id", sa.Uuid(), nullable=False),
         sa.Column("identity_id", sa.Uuid(), nullable=False),
+        sa.Column("display", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["org_id", "group_id"],
             ["scim_groups.org_id", "scim_groups.id"],
