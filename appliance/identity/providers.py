@@ -29,6 +29,7 @@ from appliance.identity.federation_schemas import (
     SamlConfig,
     ScimToken,
 )
+from appliance.identity.last_admin import keep_a_super_admin
 from appliance.identity.models import RoleAssignment, Session, User
 from appliance.identity.ports import Protocols, SamlVerifier
 from appliance.identity.provider_rows import sealed
@@ -135,18 +136,25 @@ class ProviderService:
         return await self._summary(row)
 
     async def remove(self, provider_id: UUID, *, by: Actor) -> None:
-        """Away with it: whom it vouched for is signed out, and signs in by it no more."""
+        """
+        Away with it: whom it vouched for is signed out, and signs in by it no more.
+
+        Raises:
+            LastSuperAdmin: Nobody would be left to administer the organisation.
+        """
         by.require(Permission.IDENTITY_PROVIDERS_EDIT)
         row = await self._row(provider_id)
         await self._end_sessions(provider_id, "provider_removed")
         vouched = select(ExternalIdentity.user_id).where(
             ExternalIdentity.org_id == self._scope.org_id, ExternalIdentity.provider_id == provider_id
         )
+        people = set((await self._session.execute(vouched)).scalars())
+        await keep_a_super_admin(self._session, self._scope, without=people, now=self._clock.now())
         await self._session.execute(
             update(User)
             .where(
                 User.org_id == self._scope.org_id,
-                User.id.in_(vouched),
+                User.id.in_(people),
                 User.origin != "local",
                 User.status == "active",
             )

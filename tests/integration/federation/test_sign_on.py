@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from appliance.foundation.database import transaction
-from appliance.identity.errors import SignInRefused
+from appliance.identity.errors import LastSuperAdmin, SignInRefused
 from appliance.identity.federation_schemas import ProviderChange, SamlConfig
 from appliance.identity.models import RoleAssignment, Session, User
 from appliance.identity.schemas import PolicyChange
@@ -353,6 +353,14 @@ async def test_a_removed_provider_takes_its_people_along(visitor, crowd, organis
     assert (await one.session()).status_code == 401
 
 
+async def test_the_provider_of_the_last_administrator_stays(visitor, crowd, organisation, saml):
+    await visitor().sign_in(groups=("admins",))
+
+    with pytest.raises(LastSuperAdmin):
+        async with crowd.open(organisation) as services:
+            await services.providers.remove(saml.id, by=ADMIN)
+
+
 async def test_enforced_sign_on_leaves_passwords_to_the_break_glass_account(
     visitor, crowd, organisation, context
 ):
@@ -360,7 +368,9 @@ async def test_enforced_sign_on_leaves_passwords_to_the_break_glass_account(
 
     member = await crowd.member(organisation)
     async with crowd.open(organisation) as services:
-        new = NewUser(email="glass@example.test", name="x", roles=["soc_analyst"], break_glass=True)
+        new = NewUser(
+            email="glass-of-sign-on@example.test", name="x", roles=["soc_analyst"], break_glass=True
+        )
         invited = await services.identity.invite(new, by=ADMIN)
     await context.gate.redeem(invited.link_token, PASSWORD, **somewhere())
     async with crowd.open(organisation) as services:
@@ -368,12 +378,15 @@ async def test_enforced_sign_on_leaves_passwords_to_the_break_glass_account(
 
     with pytest.raises(SignInRefused):
         await context.gate.sign_in(member.email, PASSWORD, **somewhere())
-    assert await context.gate.sign_in("glass@example.test", PASSWORD, **somewhere())
+    assert await context.gate.sign_in("glass-of-sign-on@example.test", PASSWORD, **somewhere())
     one = visitor()
     assert (await one.sign_in()).status_code == 200
 
 
 async def test_the_page_offers_what_is_shown_and_nothing_else(browser, crowd, organisation, saml):
+    # Other tests offer providers too, and the page ends after fifty.
+    async with crowd.open(organisation) as services:
+        await services.providers.change(saml.id, ProviderChange(name="!first"), by=ADMIN)
     shown = (await browser().get("/sso")).text
     async with crowd.open(organisation) as services:
         await services.providers.change(saml.id, ProviderChange(shown=False), by=ADMIN)
