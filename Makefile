@@ -13,7 +13,7 @@ help: ## List what can be made
 $(VENV)/.installed: requirements/test.txt
 	@echo "== environment ($(VENV))"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/test.txt
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/test.txt
 	@touch $@
 
 $(BIN)/xdr: $(VENV)/.installed Makefile

@@ -20,12 +20,15 @@ from appliance.identity.custom_roles import RoleService
 from appliance.identity.mail import Post
 from appliance.identity.organisation import OrganisationService
 from appliance.identity.proposals import ProposalService
+from appliance.identity.providers import ProviderService
 from appliance.identity.reviews import ReviewService
 from appliance.identity.service import IdentityService
 from appliance.identity.session_list import SessionService
 from appliance.identity.site import Site
 from appliance.identity.tokens import TokenService
 from appliance.incidents.service import IncidentService
+from appliance.integrations.protocols import ProviderProtocols
+from appliance.integrations.saml.provider import SamlServiceProvider
 from appliance.telemetry.hunting import HuntService
 from appliance.telemetry.postgres_store import PostgresEventStore
 from appliance.telemetry.service import TelemetryService
@@ -103,6 +106,19 @@ class Services:
     @cached_property
     def organisation(self) -> OrganisationService:
         return OrganisationService(self.session, self.scope, self.audit)
+
+    @cached_property
+    def providers(self) -> ProviderService:
+        public_url = self._site.party.origin
+        return ProviderService(
+            self.session,
+            self.scope,
+            audit=self.audit,
+            clock=self._clock,
+            sealer=self._sealer,
+            protocols=ProviderProtocols(public_url),
+            saml=SamlServiceProvider(public_url),
+        )
 
     @cached_property
     def reviews(self) -> ReviewService:

@@ -4,6 +4,7 @@ import appliance.audit.models
 import appliance.detection.models
 import appliance.foundation.models
 import appliance.identity.factor_models
+import appliance.identity.federation_models
 import appliance.identity.governance_models
 import appliance.identity.models
 import appliance.incidents.models

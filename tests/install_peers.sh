@@ -8,7 +8,14 @@ peers=${XDR_PEERS:-$PWD/.cache/peers}
 log=$(mktemp)
 if [ "$(id -u)" -ne 0 ]; then echo "make test-deps needs root: sudo make test-deps" >&2; exit 1; fi
 wanted=(python3-venv ca-certificates git make chromium fonts-dejavu-core openssl
-  rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl)
+  rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl
+  slapd ldap-utils xmlsec1 samba samba-ad-provision samba-dsdb-modules python3-samba iproute2
+  php-cli php-xml php-mbstring)
+# Named otherwise, or gone, in one of the two releases; what is to be had is installed.
+apt-cache show slapd >/dev/null 2>&1 || apt-get update -qq
+for package in samba-ad-dc simplesamlphp; do
+  if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
+done
 missing=()
 for package in "${wanted[@]}"; do dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package"); done
 if [ "${#missing[@]}" -gt 0 ] || [ ! -d "$peers/syslog-ng/usr" ]; then apt-get update -qq; fi

@@ -37,6 +37,7 @@ PROCESSES = {
     "detect": "appliance.jobs.detect",
     "scheduler": "appliance.jobs.scheduler",
     "seal": "appliance.jobs.seal",
+    "directory": "appliance.jobs.directory",
 }
 _CREDENTIALS = {
     "database-owner": 24, "database-app": 24, "database-platform": 24, "scope-key": 32, "field-key": 32,

@@ -19,6 +19,7 @@ from appliance.cli import (
     events,
     governance,
     helping,
+    identity_providers,
     incidents,
     ingest,
     rules,
@@ -46,6 +47,7 @@ app.add_typer(events.app, name="event")
 app.add_typer(rules.app, name="rules")
 app.add_typer(sources.app, name="source")
 app.add_typer(users.app, name="user")
+app.add_typer(identity_providers.app, name="idp")
 app.add_typer(tokens.app, name="token")
 app.add_typer(tokens.service, name="service-token")
 app.add_typer(access.roles, name="role")

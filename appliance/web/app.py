@@ -18,9 +18,13 @@ from appliance.foundation.settings import Settings
 from appliance.web.api.audit import AuditController
 from appliance.web.api.events import EventController
 from appliance.web.api.governance import ProposalController, ReviewController
+from appliance.web.api.identity_providers import IdentityProviderController, SingleLogoutController
 from appliance.web.api.incidents import IncidentController
 from appliance.web.api.platform import PlatformController, SigningKeyController
 from appliance.web.api.rules import RuleController
+from appliance.web.api.scim import ScimController
+from appliance.web.api.scim_discovery import ScimDiscoveryController
+from appliance.web.api.scim_documents import accept_internal_domains
 from appliance.web.api.session import AccountController, SessionController
 from appliance.web.api.signing_in import ProgramSignInController
 from appliance.web.api.sources import BatchController, QuarantineController, SourceController
@@ -36,6 +40,7 @@ from appliance.web.api.users import (
 from appliance.web.authentication import Authentication, check_declarations, enforce
 from appliance.web.console.pages import PageController
 from appliance.web.console.second_step import SecondStepController
+from appliance.web.console.single_sign_on import SingleSignOnController
 from appliance.web.console.well_known import report_violation, security_contact
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
@@ -58,6 +63,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         ui: The built console. Without it the API and the pages still work, and "/" says how to build it.
     """
     context = WebContext(settings, clock)
+    accept_internal_domains()
     api = Router(
         path="/api/v1",
         route_handlers=[
@@ -65,7 +71,7 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             SessionListController, OrganisationController, TokenController, ServiceTokenController,
             ProposalController, ReviewController, PlatformController, SigningKeyController,
             IncidentController, EventController, RuleController, SourceController, QuarantineController,
-            BatchController, AuditController,
+            BatchController, AuditController, IdentityProviderController, SingleLogoutController,
         ],
     )  # fmt: skip
     application = Litestar(
@@ -78,6 +84,9 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
             security_contact,
             PageController,
             SecondStepController,
+            SingleSignOnController,
+            ScimController,
+            ScimDiscoveryController,
             _icon,
             *_console(ui),
         ],

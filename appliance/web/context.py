@@ -17,6 +17,7 @@ from appliance.identity.refreshing import Refreshing
 from appliance.identity.second_step import SecondStep
 from appliance.identity.signin import Gate
 from appliance.identity.site import Site
+from appliance.web.federation import WebFederation
 
 
 class WebContext:
@@ -34,7 +35,12 @@ class WebContext:
         self.delays = Delays(self.database, self._secret)
         self.access_tokens = AccessTokens(self.database, self.sealer, self.clock, web.public_url)
         self.admission = Admission(self.database, self.clock, web, self.access_tokens)
-        self.gate = Gate(self.database, self.clock, web, pepper=self._secret, breached=self.site.breached)
+        self.federation = WebFederation(self.database, self.clock, self.sealer, web.public_url)
+        self.gate = Gate(
+            self.database, self.clock, web, pepper=self._secret, breached=self.site.breached,
+            directory=self.federation.directory,
+        )  # fmt: skip
+        self.federation.bind(self.gate)
         self.second_step = SecondStep(self.database, self.clock, web, pepper=self._secret, sealer=self.sealer)
         self.refreshing = Refreshing(self.database, self.clock, self._secret)
         self.forgotten = ForgottenPasswords(
@@ -46,6 +52,7 @@ class WebContext:
         return hmac.new(self._secret, b"csrf|" + session_token.encode(), sha256).hexdigest()
 
     async def close(self) -> None:
+        await self.federation.close()
         await self.cache.close()
         await self.limits.close()
         await self.database.close()

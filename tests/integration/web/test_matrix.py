@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 
@@ -24,6 +25,7 @@ from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import Database, platform_transaction
 from appliance.foundation.ids import new_id
 from appliance.foundation.settings import Settings
+from appliance.identity.federation_schemas import NewProvider
 from appliance.identity.governance_models import AccessReview
 from appliance.identity.models import Session
 from appliance.identity.roles import roles
@@ -32,6 +34,7 @@ from appliance.incidents.models import Incident
 from appliance.telemetry.models import QuarantineEntry
 from appliance.telemetry.schemas import NewSource
 from tests.factories.events import NOON, event, segment
+from tests.factories.oidc import uploaded_config
 from tests.integration.web.conftest import Client
 
 ADMIN = appliance("tests")
@@ -159,6 +162,9 @@ class Objects:
     async def _rule_id(self) -> str:
         return RULE_ID
 
+    async def _provider_id(self) -> UUID:
+        return (await self.services.providers.create(_new_provider(), by=ADMIN)).id
+
     async def _batch_id(self) -> UUID:
         return uuid4()
 
@@ -209,6 +215,12 @@ async def body_for(method: str, path: str, own: Objects, made: Objects) -> Any:
         "POST /api/v1/audit/verification": {},
         "POST /api/v1/audit/export": {},
         "POST /api/v1/audit/keys/rotation": None,
+        "POST /api/v1/identity-providers": msgspec.to_builtins(_new_provider()),
+        "PATCH /api/v1/identity-providers/{provider_id:uuid}": {"shown": False},
+        "DELETE /api/v1/identity-providers/{provider_id:uuid}": None,
+        "POST /api/v1/identity-providers/{provider_id:uuid}/test": None,
+        "POST /api/v1/identity-providers/{provider_id:uuid}/scim-token": None,
+        "DELETE /api/v1/identity-providers/{provider_id:uuid}/scim-token": None,
     }
     route = f"{method} {path}"
     if route.endswith("/decisions"):
@@ -220,6 +232,10 @@ async def body_for(method: str, path: str, own: Objects, made: Objects) -> Any:
     if route.endswith("POST /api/v1/incidents/{incident_id:uuid}/evidence"):
         return {"event_id": await own.make("event_id"), "reason": "it matters"}
     return None if method == "GET" else bodies[route]
+
+
+def _new_provider() -> NewProvider:
+    return NewProvider(name=uuid4().hex, config=uploaded_config(), secret="x")
 
 
 def _archive() -> bytes:
@@ -252,7 +268,12 @@ def _is_proved_elsewhere(path: str, handler: Any) -> bool:
     # Signing out would end the session of whoever asks (test_browser_sessions). One's own account has no
     # role and no foreign object (test_account); what a proposal needs depends on its action (test_proposals).
     is_sign_out = path == "/api/v1/session" and handler.http_methods == {"DELETE"}
-    own = path.startswith(("/api/v1/account", "/api/v1/session/step-up", "/api/v1/proposals"))
+    own = path.startswith(
+        (
+            "/api/v1/account", "/api/v1/session/step-up", "/api/v1/session/provider-logout",
+            "/api/v1/proposals",
+        )
+    )  # fmt: skip
     return is_sign_out or own
 
 

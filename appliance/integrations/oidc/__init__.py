@@ -1,0 +1,1 @@
+"""OpenID Connect, our side: authorization code with PKCE, and an identity token checked in full."""
