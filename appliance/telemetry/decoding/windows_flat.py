@@ -58,8 +58,7 @@ def flat_event(fields: dict[str, Any], fallback_host: str, start: int, end: int)
         time = zoned(local, get("@timestamp")) or event_time(fields)
     else:
         time = event_time(fields)
-    if "Computer" not in fields:
-        fields["Computer"] = name
+    fields.setdefault("Computer", name)
     if "Provider_Name" not in fields and "SourceName" in fields:
         fields["Provider_Name"] = fields["SourceName"]
     if has_aliases or "Hashes" in fields or "Provider_Name" not in fields:
