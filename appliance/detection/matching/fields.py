@@ -78,6 +78,7 @@ class FieldTests:
         self._every_special: dict[Pattern, Candidate] = {}
         for test, effect in zip(tests, effects, strict=True):
             self._place(test, effect)
+        self._any |= self.exists
         self._longest_equal = max(map(len, self._equal), default=-1)
         self._longest_tail = max(map(len, self._tails), default=-1)
         self.patterns = [*self._plain, *self._special]
@@ -90,7 +91,7 @@ class FieldTests:
         self._foreign_effects = list(self._foreign.values())
 
     def effect(self, elements: Sequence[Element]) -> int:
-        """The effects of the tests that one of the elements passes; not those of `null` and `exists`."""
+        """The effects of the tests that one of the elements passes, and of `exists`; not that of `null`."""
         effect = 0
         for element in elements:
             effect |= self.effect_of(element)

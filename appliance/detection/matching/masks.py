@@ -15,6 +15,7 @@ from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.fields import FieldTests
 from appliance.detection.matching.keywords import KeywordGate
 from appliance.detection.matching.memory import LONGEST_TEXT, Memory, digest_of
+from appliance.detection.matching.spreading import Spread, bits
 from appliance.detection.matching.values import elements_of
 from appliance.detection.sigma.tree import Test
 from appliance.telemetry.events import Value
@@ -41,6 +42,9 @@ _LONG_FIELDS: Final = frozenset(
 )
 
 
+# So few conjunctions are numbered by themselves.
+_FEW: Final = 128
+
 Placed = tuple[int, Factor]
 # The conjunctions that need nothing of it, and where its bits begin in an effect.
 _Layer = tuple[int, int]
@@ -58,8 +62,15 @@ class FieldMasks:
         store: DatabaseStore | None,
     ) -> None:
         self.field = field
+        positions = sorted({position for position, _ in placed})
+        self.concerned = bits(positions)
+        self._spread: Spread | None = None
+        if len(positions) <= _FEW:
+            # Numbers of a few bits instead of thousands, of which few different ones come about.
+            self._spread = Spread(positions, count)
+            places = {position: place for place, position in enumerate(positions)}
+            placed, count = [(places[position], factor) for position, factor in placed], len(positions)
         self._everything = (1 << count) - 1
-        self.concerned = 0
         # Several factors of one conjunction on one field need a layer each: all must hold.
         self._layers: list[_Layer] = []
         self._negated_at = 0
@@ -109,7 +120,7 @@ class FieldMasks:
     def _compute(self, value: Value) -> int:
         tests = self._tests
         if value.__class__ is str:
-            effect = tests.effect_of(value) | tests.exists
+            effect = tests.effect_of(value)
             return self._mask(effect) if effect else self.nothing
         elements = elements_of(value)
         return self._mask(tests.effect(elements) | tests.exists | (0 if elements else tests.null))
@@ -120,7 +131,6 @@ class FieldMasks:
         negated: list[Placed] = []
         seen: dict[int, int] = {}
         for position, factor in placed:
-            self.concerned |= 1 << position
             layer = seen.get(position, 0)
             if factor.negated:
                 negated.append((position, factor))
@@ -131,7 +141,7 @@ class FieldMasks:
             layers[layer].append((position, factor))
         effects: dict[Test, int] = {}
         for each in layers:
-            required = _bits(position for position, _ in each)
+            required = bits(position for position, _ in each)
             self._layers.append((self._everything & ~required, self._negated_at))
             _share(effects, each, self._negated_at)
             # A layer ends with its last conjunction, so that numbers stay short.
@@ -140,6 +150,10 @@ class FieldMasks:
         return effects
 
     def _mask(self, effect: int) -> int:
+        mask = self._local_mask(effect)
+        return mask if self._spread is None else self._spread.of(mask)
+
+    def _local_mask(self, effect: int) -> int:
         if effect.bit_length() <= self._first_bits:
             # Mostly nothing holds beyond the first layer, so that what needs more is ruled out.
             return self._left_by_first & effect | self._needs_nothing
@@ -175,7 +189,7 @@ class Conjunctions:
         self._keywords = masks.pop(None, None)
         # Whether a body's gate that said no said it about all keywords here.
         self._is_gated = self._keywords is not None and self._keywords.tests <= gated
-        only_keywords = _bits(
+        only_keywords = bits(
             position
             for position, conjunction in enumerate(conjunctions)
             if conjunction and all(factor.field is None for factor in conjunction)
@@ -246,10 +260,3 @@ def _most_telling_first(masks: list["FieldMasks"], start: int) -> list["FieldMas
 
 def _cost(masks: "FieldMasks") -> int:
     return masks.cost
-
-
-def _bits(positions: Iterable[int]) -> int:
-    bits = 0
-    for position in positions:
-        bits |= 1 << position
-    return bits
