@@ -16,7 +16,7 @@ from appliance.detection.explaining import Explanation, explain
 from appliance.detection.matching.bodies import BodyGate
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.groups import NO_RULES, Group
-from appliance.detection.matching.masks import NO_TESTS
+from appliance.detection.matching.masks import EVERYTHING, NO_TESTS
 from appliance.detection.matching.memory import DEFAULT_BYTES, Memory
 from appliance.detection.matching.routes import RouteIndex, decided, looks_at_route, narrowed
 from appliance.detection.sigma.logsources import WINDOWS, Stream, Streams, streams_of
@@ -87,7 +87,11 @@ class RuleSet:
             group = known(route, _UNKNOWN)
             if group is _UNKNOWN:
                 group = self._route(route)
-            append(NO_RULES if group is None else group.match(event.fields, may_hold_keywords=suspect))
+            if group is None:
+                append(NO_RULES)
+                continue
+            satisfied = group.satisfied(event.fields, EVERYTHING, suspect)
+            append(group.fired(satisfied, event.fields) if satisfied else group.always)
         return found
 
     def prepare(self, routes: Iterable[Route]) -> None:

@@ -85,8 +85,7 @@ class Correlation:
         await heed_people(session, scope, correlator)
         changes = correlator.add(sighting_of(row) for row in rows)
         recorder = Recorder(session, scope, self._clock, AuditTrail(session, scope, self._clock), number)
-        for change in changes:
-            await recorder.record(change)
+        await recorder.record(changes)
         await self._save(session, scope, correlator, recorder.number)
         metrics.INCIDENTS.inc(recorder.number - number)
         log.info(

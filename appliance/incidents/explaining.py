@@ -88,9 +88,11 @@ def entity_risk(group: Group, entity: EntityCount) -> EntityRisk:
     )
 
 
-def explain(group: Group, examples: list[Example], history: History) -> Why:
-    """The whole of it."""
-    entities = riskiest(group)
+def explain(
+    group: Group, examples: list[Example], history: History, entities: list[EntityCount] | None = None
+) -> Why:
+    """The whole of it; `entities` are the group's `riskiest`, where they are known already."""
+    entities = riskiest(group) if entities is None else entities
     searches = searches_for(_scene(group, entities))
     return Why(
         summary=_summary(group, entities),
@@ -102,10 +104,10 @@ def explain(group: Group, examples: list[Example], history: History) -> Why:
     )
 
 
-def title_of(group: Group) -> str:
+def title_of(group: Group, entities: list[EntityCount] | None = None) -> str:
     """What happened, where, by whom: by which rules one would know it again."""
     rules = [group.rules[rule_id].title for rule_id in weightiest_rules(group, 2)]
-    entities = riskiest(group)
+    entities = riskiest(group) if entities is None else entities
     acting = [entity for entity in entities if entity.role == "subject"]
     host, user = _first(acting, "host"), _first(acting, "user") or _first(entities, "user")
     address = _first(entities, "address")

@@ -46,6 +46,7 @@ class Change(msgspec.Struct):
 
     Attributes:
         linked: Findings that are new in it, with their event time.
+        named: The entities they name, by kind and value.
         absorbed: Incidents whose groups were merged into it.
         is_new: The group did not exist before the batch.
     """
@@ -54,6 +55,7 @@ class Change(msgspec.Struct):
     linked: dict[UUID, int] = {}
     absorbed: list[UUID] = []
     is_new: bool = False
+    named: set[tuple[str, str]] = set()
 
 
 class Correlator:
@@ -161,6 +163,7 @@ class Correlator:
         if lost is not None:
             change.linked |= lost.linked
             change.absorbed += lost.absorbed
+            change.named |= lost.named
         if other.incident is not None:
             if into.incident is None:
                 into.incident, change.is_new = other.incident, False
@@ -214,7 +217,9 @@ class Correlator:
     # What both need
 
     def _link(self, group: Group, sighting: Sighting, memories: dict[Key, EntityMemory]) -> None:
-        self._change(group).linked[sighting.id] = sighting.time
+        change = self._change(group)
+        change.linked[sighting.id] = sighting.time
+        change.named.update((mention.kind, mention.value) for mention in sighting.entities)
         # Touched: the most recently used groups are the last to be forgotten.
         self.state.groups[group.id] = self.state.groups.pop(group.id)
         carried = {(key.kind, key.value): memory for key, memory in memories.items()}

@@ -41,6 +41,27 @@ async def lock(session: AsyncSession, scope: Scope, incident_id: UUID) -> Incide
     return incident
 
 
+async def lock_all(session: AsyncSession, scope: Scope, ids: Iterable[UUID]) -> dict[UUID, Incident]:
+    """
+    Incidents by id, held until commit.
+
+    Raises:
+        IncidentNotFound: There is one that this organisation has not.
+    """
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    query = select(Incident).where(Incident.org_id == scope.org_id, Incident.id.in_(wanted))
+    rows = await session.scalars(
+        query.order_by(Incident.id).with_for_update().execution_options(populate_existing=True)
+    )
+    found = {incident.id: incident for incident in rows}
+    for incident_id in wanted:
+        if incident_id not in found:
+            raise IncidentNotFound(incident_id)
+    return found
+
+
 async def find(session: AsyncSession, scope: Scope, incident_id: UUID) -> Incident:
     """
     The incident, to be read.

@@ -28,6 +28,7 @@ from tests.factories.stack import Stack, running_stack
 
 BATCH_EVENTS = 2_000
 CONNECTIONS = 4
+STEPS = 10
 RATE_LIMIT, CPU_LIMIT_US = 15_000, 100
 
 
@@ -104,7 +105,7 @@ def forever(bodies: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 
 
 async def measure(stack: Stack, corpora: Path, events: int) -> bool:
-    """Feed in five steps, and print what the appliance needed for it."""
+    """Feed in ten steps, and print what the appliance needed for it."""
     print("rules:", await stack.import_rules(corpora))
     tokens = {name: await stack.source_token(name) for name in ("windows", "eve")}
     stack.start("ingest", "detect")
@@ -113,8 +114,8 @@ async def measure(stack: Stack, corpora: Path, events: int) -> bool:
     work = forever(bodies)
     await feed(stack, tokens, work, 2_000)
     run = Run(stack, bodies)
-    for _ in range(5):
-        run.add(await feed(stack, tokens, work, max(events // 5, 1)))
+    for _ in range(STEPS):
+        run.add(await feed(stack, tokens, work, max(events // STEPS, 1)))
     run.end()
     return await run.report()
 
@@ -156,11 +157,9 @@ class Run:
             print(f"  {name:<15} {seconds / received * 1e6:>10.1f} us/event")
         print(f"stored = matched  {row.events:,} = {row.matched:,} in {row.segments} segments")
         self._print_sizes(row, disk)
-        print(
-            "memory, PSS in MB after each fifth: " + "  ".join(f"{sum(m.values()):.0f}" for m in self._memory)
-        )
+        print("memory in MB after each tenth, without files; a process's own, and the shared buffers")
         for name in sorted(self._memory[-1]):
-            print(f"  {name:<15} " + "  ".join(f"{one.get(name, 0.0):.0f}" for one in self._memory))
+            print(f"  {name:<15} " + " ".join(f"{one.get(name, 0.0):.0f}" for one in self._memory))
         if lag is not None:
             print(f"event to incident p95 {lag:.2f} s  limit 2 s")
         return bool(

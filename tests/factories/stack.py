@@ -90,8 +90,21 @@ class Stack:
         return {name: sum(map(_cpu, pids)) for name, pids in self.processes().items()}
 
     def memory_mb(self) -> dict[str, float]:
-        """Proportional set size: shared pages are counted once."""
-        return {name: sum(map(_pss, pids)) / 1024 for name, pids in self.processes().items()}
+        """
+        Memory by process, in MB: what is its own, without pages of files; the shared buffers by themselves.
+
+        A shared page counts in parts, one for each process that has it (PSS).
+        """
+        found: dict[str, float] = {}
+        for name, pids in self.processes().items():
+            own = [_pss(pid) for pid in pids]
+            parts = {name: own} if name == "postgres" else {name: own[:1], f"{name} worker": own[1:]}
+            found |= {
+                part: sum(each["Anon"] for each in sizes) / 1024 for part, sizes in parts.items() if sizes
+            }
+            if name == "postgres":
+                found["shared buffers"] = sum(each["Shmem"] for each in own) / 1024
+        return found
 
     @asynccontextmanager
     async def services(self, scope: Scope | None = None) -> AsyncIterator[Services]:
@@ -172,9 +185,12 @@ def _cpu(pid: int) -> float:
     return 0.0
 
 
-def _pss(pid: int) -> int:
+def _pss(pid: int) -> dict[str, int]:
+    """Proportional set size of a process in KiB, by kind: Anon, File, Shmem."""
+    found = {"Anon": 0, "File": 0, "Shmem": 0}
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1])
-    return 0
+            name, _, size = line.partition(":")
+            if name.startswith("Pss_"):
+                found[name.removeprefix("Pss_")] = int(size.split()[0])
+    return found

@@ -19,7 +19,7 @@ _EXPRESSION: Final = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_ALLOWEMPT
 _OF_REGEX: Final = {"i": hyperscan.HS_FLAG_CASELESS, "s": hyperscan.HS_FLAG_DOTALL}
 
 Scan = Callable[[bytes], list[int]]
-Accumulator = Callable[[bytes, Sequence[int]], int]
+Accumulator = Callable[[bytes, Sequence[int], int], int]
 CASELESS: Final = _CASELESS
 CASED: Final = _CASED
 
@@ -86,7 +86,7 @@ def accumulator(patterns: Sequence[Pattern], store: DatabaseStore | None = None)
     """
     A function that tells what the patterns found in some bytes amount to: the OR of their effects.
 
-    Its second argument is the effect of each pattern.
+    Its second argument is the effect of each pattern, its third what there was before.
 
     Raises:
         hyperscan.CompilerError: An expression is not one of Vectorscan's.
@@ -99,9 +99,9 @@ def accumulator(patterns: Sequence[Pattern], store: DatabaseStore | None = None)
         nonlocal total
         total |= known[position]
 
-    def amount(data: bytes, effects: Sequence[int]) -> int:
+    def amount(data: bytes, effects: Sequence[int], before: int) -> int:
         nonlocal total, known
-        total, known = 0, effects
+        total, known = before, effects
         scan(data, on_match)
         return total
 

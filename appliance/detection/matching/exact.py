@@ -124,10 +124,11 @@ def _text(test: Text) -> Predicate:
 
 def _network(cidr: str) -> Predicate:
     network = ip_network(cidr)
+    version, first, last = network.version, int(network.network_address), int(network.broadcast_address)
 
     def inside(element: Element) -> bool:
         address = address_of(element) if isinstance(element, str) else None
-        return address is not None and address.version == network.version and address in network
+        return address is not None and address.version == version and first <= int(address) <= last
 
     return inside
 
@@ -147,6 +148,9 @@ def _number(test: Number) -> Predicate:
 
 
 def _refers(test: Reference, fields: Fields, field: str) -> bool:
+    one, another = fields.get(field), fields.get(test.field)
+    if isinstance(one, str) and isinstance(another, str):
+        return _relates(test, fold(one), fold(another))
     wanted = [fold(text_of(element)) for element in elements_of(fields.get(test.field))]
     return any(
         _relates(test, fold(text_of(element)), other)

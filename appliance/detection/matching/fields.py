@@ -78,6 +78,7 @@ class FieldTests:
         self._every_special: dict[Pattern, Candidate] = {}
         for test, effect in zip(tests, effects, strict=True):
             self._place(test, effect)
+        self._any |= self.exists
         self._longest_equal = max(map(len, self._equal), default=-1)
         self._longest_tail = max(map(len, self._tails), default=-1)
         self.patterns = [*self._plain, *self._special]
@@ -90,7 +91,7 @@ class FieldTests:
         self._foreign_effects = list(self._foreign.values())
 
     def effect(self, elements: Sequence[Element]) -> int:
-        """The effects of the tests that one of the elements passes; not those of `null` and `exists`."""
+        """The effects of the tests that one of the elements passes, and of `exists`; not that of `null`."""
         effect = 0
         for element in elements:
             effect |= self.effect_of(element)
@@ -99,19 +100,21 @@ class FieldTests:
     def effect_of(self, element: Element) -> int:
         """The effects of the tests that an element passes."""
         raw: str = element if element.__class__ is str else text_of(element)
-        if not raw.isascii() or "\v" in raw or "\x01" in raw or not raw:
-            effect = self._of_any_text(raw, element)
-        else:
-            effect = self._any if self._scan is None else self._scan(raw.encode(), self._effects) | self._any
+        if raw.isascii() and "\v" not in raw and "\x01" not in raw and raw:
+            effect = self._any
             size = len(raw)
             if size <= self._longest_equal and (text := raw.lower()) in self._equal:
                 effect |= self._equal[text]
             if self._tails and (cut := raw.rfind("\\") + 1) and size - cut <= self._longest_tail:
                 effect |= self._tails.get(raw[cut:].lower(), 0)
+            if self._scan is not None:
+                effect = self._scan(raw.encode(), self._effects, effect)
+        else:
+            effect = self._of_any_text(raw, element)
         for more, predicate in self._always:
             if more & ~effect and predicate(element):
                 effect |= more
-        if effect >> self._width:
+        if self._suspects and effect >> self._width:
             effect = self._without_suspicions(effect, element)
         return effect
 
@@ -122,19 +125,19 @@ class FieldTests:
         if cut:
             effect |= self._tails.get(text[cut:], 0)
         if self._scan_foreign is not None:
-            effect |= self._scan_foreign(text.encode("utf-8", "surrogatepass"), self._foreign_effects)
+            effect = self._scan_foreign(text.encode("utf-8", "surrogatepass"), self._foreign_effects, effect)
         if self._scan is None:
             return effect
         if raw and not is_special(raw):
             # One scan answers for plain text as well: what is masked is in none of its patterns.
-            effect |= self._scan(masked(raw).encode(), self._masked_effects)
+            effect = self._scan(masked(raw).encode(), self._masked_effects, effect)
             asked = self._unmaskable
         else:
             # Vectorscan does not look at nothing.
             asked = self._unmaskable | self._caseless if raw else self._every_special
-            effect |= self._scan(text.encode("utf-8", "surrogatepass"), self._plain_effects)
+            effect = self._scan(text.encode("utf-8", "surrogatepass"), self._plain_effects, effect)
             known = [0] * len(self._plain) + self._maskable_effects(asked)
-            effect |= self._scan(masked(raw).encode(), known)
+            effect = self._scan(masked(raw).encode(), known, effect)
         for more, predicate in asked.values():
             if predicate(element):
                 effect |= more

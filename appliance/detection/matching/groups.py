@@ -11,7 +11,7 @@ import msgspec
 from appliance.detection.matching.conjunctions import Conjunction, alternatives
 from appliance.detection.matching.databases import DatabaseStore
 from appliance.detection.matching.exact import holds
-from appliance.detection.matching.masks import NO_TESTS, Conjunctions
+from appliance.detection.matching.masks import EVERYTHING, NO_TESTS, Conjunctions
 from appliance.detection.matching.memory import Memory
 from appliance.detection.sigma.tree import Node, Test
 from appliance.telemetry.events import Value
@@ -36,6 +36,10 @@ class Group:
         trees: What the route leaves of each rule's condition: (rule number, tree). A rule with
             True fires for every event of the route.
         gated: The keywords that a body's gate speaks for.
+
+    Attributes:
+        always: The rules that fire for every event of the route.
+        satisfied: The positive conjunctions that fields satisfy, if any; `fired` goes on from there.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Group:
         store: DatabaseStore | None = None,
         gated: frozenset[Test] = NO_TESTS,
     ) -> None:
-        self._always = tuple(number for number, tree in trees if tree is True)
+        self.always = tuple(number for number, tree in trees if tree is True)
         ways = [
             (number, way)
             for number, tree in trees
@@ -60,21 +64,24 @@ class Group:
         ]
         self._way_of = _by_bit(self._ways, len(positives))
         self._positives = Conjunctions(positives, memory, store, gated)
+        self.satisfied = self._positives.satisfied
         self._negatives = Conjunctions(negatives, memory, store)
 
-    def match(self, fields: Mapping[str, Value], *, may_hold_keywords: bool = True) -> Sequence[int]:
+    def match(self, fields: Mapping[str, Value], may_hold_keywords: bool = True) -> Sequence[int]:
         """The numbers of the rules that fire, ascending; a gate may have ruled its keywords out."""
-        satisfied = self._positives.satisfied(fields, may_hold_keywords=may_hold_keywords)
-        if not satisfied:
-            return self._always
+        satisfied = self.satisfied(fields, EVERYTHING, may_hold_keywords)
+        return self.fired(satisfied, fields) if satisfied else self.always
+
+    def fired(self, satisfied: int, fields: Mapping[str, Value]) -> Sequence[int]:
+        """The numbers of the rules that fire where these positive conjunctions are satisfied."""
         ways, asked = self._ways_of(satisfied)
         # Filters are looked at only where one of them could change the answer.
         excluded = self._negatives.satisfied(fields, asked) if asked else 0
-        fired = set(self._always)
+        found = set(self.always)
         for way in ways:
             if not way.negatives & excluded and (way.verify is None or holds(way.verify, fields)):
-                fired.add(way.rule)
-        return tuple(sorted(fired)) if fired else NO_RULES
+                found.add(way.rule)
+        return tuple(sorted(found)) if found else NO_RULES
 
     def _ways_of(self, satisfied: int) -> tuple[list[_Way], int]:
         """The ways that satisfied conjunctions belong to, and their filters together."""

@@ -67,10 +67,10 @@ class Memory:
 class Memo:
     """Masks by value. `get` is the hot path: a plain dictionary lookup, None if nothing is remembered."""
 
-    __slots__ = ("_fixed", "_memory", "_old", "_young", "get")
+    __slots__ = ("_fixed", "_old", "_take", "_young", "get")
 
     def __init__(self, memory: Memory, fixed: Mapping[object, int]) -> None:
-        self._memory = memory
+        self._take = memory.take
         self._fixed = dict(fixed)
         self._young: dict[Any, int] = dict(fixed)
         self._old: dict[Any, int] = {}
@@ -79,14 +79,14 @@ class Memo:
 
     def recall(self, key: Any) -> int | None:
         """What is remembered under a key that `get` did not find; from before the last ageing as well."""
-        mask = self._young.get(key)
-        if mask is None and (mask := self._old.get(key)) is not None:
+        mask = self.get(key)
+        if mask is None and self._old and (mask := self._old.get(key)) is not None:
             return self.remember(key, mask)
         return mask
 
     def remember(self, key: Any, mask: int) -> int:
         size = getsizeof(key)
-        if size <= _LARGEST_KEY and self._memory.take(size + getsizeof(mask) + _ENTRY_BYTES):
+        if size <= _LARGEST_KEY and self._take(size + getsizeof(mask) + _ENTRY_BYTES):
             self._young[key] = mask
         return mask
 

@@ -54,6 +54,7 @@ def number_of(element: str | float) -> float | None:
     return number if math.isfinite(number) else None
 
 
+@lru_cache(maxsize=4096)
 def address_of(text: str) -> IPv4Address | IPv6Address | None:
     """The address a text is, an IPv4-mapped one as IPv4, or None."""
     try:

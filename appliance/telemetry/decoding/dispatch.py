@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ from appliance.telemetry.decoding.auditd import audit_id
 from appliance.telemetry.decoding.cloud import cloud_event, service_of
 from appliance.telemetry.decoding.context import DEEPEST_NESTING, Context, text_of
 from appliance.telemetry.decoding.cowrie import cowrie_event
-from appliance.telemetry.decoding.documents import NotJSONError, Reading, parse, spans
+from appliance.telemetry.decoding.documents import NotJSONError, Reading, lies_in_lines, parse, spans
 from appliance.telemetry.decoding.evtx import decode_evtx
 from appliance.telemetry.decoding.generic import generic_event, generic_line
 from appliance.telemetry.decoding.honeypots import honeypot_event, pot_of
@@ -72,7 +73,8 @@ def decode_json(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Deco
     context = prepare(bounds, options)
     reading = Reading(body, context, object_event)
     run: list[framing.Span] = []
-    for start, end in spans(body):
+    in_lines = lies_in_lines(body)
+    for start, end in framing.lines(body) if in_lines else spans(body):
         if len(reading.decoded.events) + len(run) >= bounds.events:
             reading.refuse(start, len(body), f"more than {bounds.events} events in one body")
             break
@@ -80,11 +82,11 @@ def decode_json(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Deco
             run.append((start, end))
             continue
         if run:
-            _add_windows(reading, body, run, context)
+            _add_windows(reading, body, run, context, in_lines=in_lines)
             run = []
         reading.add(start, end)
     if run:
-        _add_windows(reading, body, run, context)
+        _add_windows(reading, body, run, context, in_lines=in_lines)
     return reading.decoded
 
 
@@ -97,6 +99,9 @@ def decode_auto(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Deco
 
 
 def _looks_like_windows(body: bytes, start: int, end: int) -> bool:
+    place = body.find(_WINDOWS_NAMES[0], start, end)
+    if place >= 0 and body.startswith(b":", place + len(_WINDOWS_NAMES[0])):
+        return True
     # Plain searches first: they cost a tenth of the expression, and most lines have none of these names.
     return any(body.find(name, start, end) >= 0 for name in _WINDOWS_NAMES) and (
         _WINDOWS.search(body, start, end) is not None
@@ -206,8 +211,13 @@ def winlogbeat_event(document: dict[str, Any], context: Context, piece: bytes) -
     return outcome if isinstance(outcome, Event) else None
 
 
-def _add_windows(reading: Reading, body: bytes, run: list[framing.Span], context: Context) -> None:
+def _add_windows(
+    reading: Reading, body: bytes, run: list[framing.Span], context: Context, *, in_lines: bool
+) -> None:
     """Hands a run of Windows objects to their decoder and moves what it found to its place in the body."""
+    if in_lines and all(later == end + 1 for (_, end), (later, _) in pairwise(run)):
+        _add_windows_lines(reading, body, run, context)
+        return
     # A line break in JSON stands only where a blank may, so the pieces can be joined as lines.
     joined = b"\n".join(body[start:end].replace(b"\n", b" ") for start, end in run)
     offsets: list[int] = []
@@ -223,6 +233,17 @@ def _add_windows(reading: Reading, body: bytes, run: list[framing.Span], context
     for piece in found.malformed:
         shift = _shift(piece.start, run, offsets)
         reading.refuse(piece.start + shift, piece.end + shift, piece.reason)
+
+
+def _add_windows_lines(reading: Reading, body: bytes, run: list[framing.Span], context: Context) -> None:
+    """The same for lines that follow one another, which need not be copied one by one."""
+    first, last = run[0][0], run[-1][1]
+    found = decode_windows_json(body[first:last], context.bounds, context.options)
+    for event in found.events if first else ():
+        event.start, event.end = event.start + first, event.end + first
+    reading.decoded.events.extend(found.events)
+    for piece in found.malformed:
+        reading.refuse(piece.start + first, piece.end + first, piece.reason)
 
 
 def _shift(start: int, run: list[framing.Span], offsets: list[int]) -> int:

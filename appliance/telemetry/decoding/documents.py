@@ -166,13 +166,19 @@ class Reading:
 
 def spans(body: bytes) -> Iterator[framing.Span]:
     """Where the documents of the body lie; a JSON array counts as its elements."""
+    if lies_in_lines(body):
+        return framing.lines(body)
+    start, end = framing.first_byte(body)
+    if body[start:end] == b"[":
+        return framing.elements(body, start, len(body))
+    return framing.documents(body, start)
+
+
+def lies_in_lines(body: bytes) -> bool:
+    """Whether each document is a line of the body."""
     start, end = framing.first_byte(body)
     first = body[start:end]
-    if first == b"[":
-        return framing.elements(body, start, len(body))
-    if first == b"{" and _spreads_over_lines(body, start):
-        return framing.documents(body, start)
-    return framing.lines(body)
+    return first != b"[" and not (first == b"{" and _spreads_over_lines(body, start))
 
 
 def _spreads_over_lines(body: bytes, start: int) -> bool:

@@ -11,7 +11,6 @@ from itertools import islice
 
 Span = tuple[int, int]
 
-_LINE = re.compile(rb"[^\n]+")
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -19,6 +18,8 @@ _COUNT_DIGITS = 10
 _OPENING = frozenset(b"[{")
 _CLOSING = frozenset(b"]}")
 _COMMA = ord(",")
+_SPACE = ord(" ")
+_CARRIAGE_RETURN = ord("\r")  # before the newline, it ends the line too
 _QUOTE = ord('"')
 _CROWD = 32_768
 # No reader goes deeper; what does is one malformed piece to the end of the body.
@@ -29,12 +30,14 @@ def lines(body: bytes, start: int = 0) -> Iterator[Span]:
     """Each line that is not blank, without its line ending."""
     if start == 0 and body.startswith(_BOM):
         start = len(_BOM)
-    for match in _LINE.finditer(body, start):
-        begin, end = match.span()
-        if body[end - 1] == 13:  # noqa: PLR2004 — a carriage return before the newline ends the line too
-            end -= 1
-        if not match[0].isspace():
-            yield begin, end
+    length = len(body)
+    while start < length:
+        end = body.find(b"\n", start)
+        end = length if end < 0 else end
+        # Only what begins with a blank can be blank: looking at the whole line would copy it.
+        if end > start and (body[start] > _SPACE or not body[start:end].isspace()):
+            yield start, end - (body[end - 1] == _CARRIAGE_RETURN)
+        start = end + 1
 
 
 def documents(body: bytes, start: int = 0) -> Iterator[Span]:

@@ -13,17 +13,15 @@ dictionary becomes the event's fields and is touched as rarely as possible.
 """
 
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
 from appliance.telemetry.decoding.documents import NotJSONError, parse, spans
 from appliance.telemetry.decoding.flattening import BoundExceededError, flatten
-from appliance.telemetry.decoding.windows_fields import CHANNELS_WITH_ALIASES, complete
+from appliance.telemetry.decoding.windows_flat import event_of, flat_event
 from appliance.telemetry.decoding.windows_records import fields_of_record
 from appliance.telemetry.decoding.windows_shippers import fields_of_ecs, fields_of_winlogbeat, with_event_data
-from appliance.telemetry.decoding.windows_times import event_time, instant
 from appliance.telemetry.events import Bounds, Decoded, Event, Malformed
 
 # Fields that hold others, as text or in order.
@@ -31,8 +29,13 @@ _PACKED: Final = frozenset({"EventData", "StringInserts"})
 _PLAIN: Final = frozenset({str, int, float, type(None), tuple})
 _MOST_MALFORMED: Final = 10_000
 # Parsing into the types an event may hold is as fast as parsing into any, and proves them on the way.
-_flat_fields: Final = msgspec.json.Decoder(dict[str, str | int | float | tuple[str, ...] | None]).decode
-_EMPTY_DIGEST: Final = blake2b(digest_size=16)  # copying one is cheaper than making one
+_flat: Final = msgspec.json.Decoder(dict[str, str | int | float | tuple[str, ...] | None])
+_flat_fields, _flat_lines = _flat.decode, _flat.decode_lines
+_flat_lines_with_booleans: Final = msgspec.json.Decoder(
+    dict[str, str | int | float | bool | tuple[str, ...] | None]
+).decode_lines
+# What the parser raises: it also meets bytes that are no UTF-8, and values that are of another type.
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 # Windows bounds a record at 64 KiB of UTF-16; escaped, as UTF-8 and with its message it stays below this.
 # Whatever is larger is none, and would only cost the matcher its time.
 _LARGEST_EVENT_BYTES: Final = 262_144
@@ -40,22 +43,10 @@ _LARGEST_EVENT_BYTES: Final = 262_144
 _MOST_CHARACTERS: Final = 36_000
 _SMALL_BYTES: Final = 16_384
 _CARRIAGE_RETURN: Final = 13
-_LATE: Final = frozenset({"3", "22"})  # connections and DNS queries, whose UtcTime may be days old
-_HOSTS: Final = ("Computer", "ComputerName", "computer_name")
-_RECORD_NUMBERS: Final = ("EventRecordID", "record_number", "record_id")
-# Hosts, channels and event ids repeat; hostile ones could be any number.
-_MOST_ORIGINS: Final = 8192
-_origins: dict[tuple[Any, Any, Any], "_Origin"] = {}
-
-
-class _Origin(NamedTuple):
-    """What follows from the host, channel and id that a flat line names, so that it is worked out once."""
-
-    host: str
-    channel: str
-    code: str
-    has_aliases: bool
-    digest: Any  # of the part of the natural key that they are
+_OPENING_BRACE: Final = 0x7B
+_CLOSING_BRACE: Final = 0x7D
+# Lines parsed by one call. Where one of them is not flat all of them are read again, so not too many.
+_RUN_BYTES: Final = 32_768
 
 
 def decode_windows_json(body: bytes, bounds: Bounds, options: Mapping[str, str]) -> Decoded:
@@ -80,27 +71,103 @@ class _Reading:
 
     def __init__(self, body: bytes, bounds: Bounds, fallback_host: str) -> None:
         self.decoded = Decoded(events=[], malformed=[])
-        self._body = body
+        self._body, self._view = body, memoryview(body)
         self._bounds = bounds
         self._host = fallback_host
         self._append = self.decoded.events.append
         self._room = bounds.events
         # What a shipper nests it nests in every event, so that trying to read the next one as flat is vain.
-        self._is_nested = False
+        self._is_nested = self._has_booleans = False
         self._longest = min(bounds.event_bytes, _LARGEST_EVENT_BYTES)
         self._most_fields = bounds.fields
 
     def add_lines(self) -> None:
         """Adds what is on each line."""
-        body, add, find = self._body, self.add, self._body.find
-        position, length = 0, len(body)
+        body = self._body
+        position, length = 0, len(body) - body.endswith(b"\n")
         while position < length:
-            end = find(b"\n", position)
-            if end < 0:
-                end = length
-            if not add(position, body[position:end]):
+            last = body.find(b"\n", position + _RUN_BYTES, length)
+            last = length if last < 0 else last
+            if not (self._add_flat_lines(position, last) or self._add_each_line(position, last)):
                 return
+            position = last + 1
+
+    def _add_each_line(self, position: int, last: int) -> bool:
+        body, add, find = self._body, self.add, self._body.find
+        while position < last:
+            end = find(b"\n", position, last)
+            end = last if end < 0 else end
+            if not add(position, body[position:end]):
+                return False
             position = end + 1
+        return True
+
+    def _add_flat_lines(self, position: int, last: int) -> bool:
+        """
+        Adds a run of lines with one call of the parser, if each is a flat document; else adds none of them.
+
+        JSON cannot break a line between a closing and an opening brace. So if all lines begin and end with
+        them, and there are as many documents as lines, each line is one document.
+        """
+        if self._is_nested or self._longest < _SMALL_BYTES:
+            return False
+        documents = self._parsed(position, last)
+        if not 0 < len(documents) < self._room:
+            return False
+        events: list[Event] = []
+        append, is_flat, host, body, find = (
+            events.append,
+            self._is_flat,
+            self._host,
+            self._body,
+            self._body.find,
+        )
+        for fields in documents:
+            end = find(b"\n", position, last)
+            if end < 0:
+                end = last
+            stop = end - (body[end - 1] == _CARRIAGE_RETURN)
+            is_line = (
+                position < last and body[position] == _OPENING_BRACE and body[stop - 1] == _CLOSING_BRACE
+            )
+            if not is_line or end - position > _SMALL_BYTES:
+                return False
+            if is_flat(fields):
+                append(flat_event(fields, host, position, stop))
+            elif (event := windows_event(fields, self._bounds, host)).__class__ is Event:
+                append(_placed(event, position, stop))
+            else:
+                return False
+            position = end + 1
+        if position <= last:
+            return False
+        self.decoded.events += events
+        self._room -= len(events)
+        return True
+
+    def _parsed(self, position: int, last: int) -> list[dict[str, Any]]:
+        """The documents of a run, all of them flat; else none."""
+        piece = self._view[position:last]
+        if not self._has_booleans:
+            try:
+                return _flat_lines(piece)
+            except _UNREADABLE as error:
+                # A sender that writes booleans does so in event after event.
+                self._has_booleans = isinstance(error, msgspec.ValidationError)
+        try:
+            return _flat_lines_with_booleans(piece) if self._has_booleans else []
+        except _UNREADABLE:
+            return []
+
+    def _is_flat(self, fields: dict[str, Any]) -> bool:
+        """Whether there is no need to look at its values: nothing is packed into one field."""
+        return not (
+            "EventData" in fields
+            or "StringInserts" in fields
+            or fields.get("EventID").__class__ is not int
+            or len(fields) > self._most_fields
+            or (self._has_booleans and not _PLAIN.issuperset(map(type, fields.values())))
+        )
 
     def add(self, start: int, piece: bytes) -> bool:
         """Adds the event of one document; False once the body's bound is reached."""
@@ -109,23 +176,17 @@ class _Reading:
             return self._refuse(start, piece, f"longer than {self._longest} bytes")
         try:
             fields = None if self._is_nested else _flat_fields(piece)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             fields = None
         if fields is None:
             outcome = self._read_slowly(piece)
         else:
             if size > _SMALL_BYTES and _has_long_tuple(fields, self._most_fields):
                 return self._refuse(start, piece, f"more than {self._most_fields} values in a field")
-            # What needs no look at its values: a flat document with nothing packed into one field.
-            if (
-                "EventData" in fields
-                or "StringInserts" in fields
-                or fields.get("EventID").__class__ is not int
-                or len(fields) > self._most_fields
-            ):
-                outcome = windows_event(fields, self._bounds, self._host)
+            if self._is_flat(fields):
+                outcome = flat_event(fields, self._host, 0, 0)
             else:
-                outcome = _flat_event(fields, self._host)
+                outcome = windows_event(fields, self._bounds, self._host)
         if outcome.__class__ is not Event:
             return self._refuse(start, piece, str(outcome))
         event: Event = outcome
@@ -133,9 +194,7 @@ class _Reading:
             return self._refuse(
                 start, piece, f"more than {_MOST_CHARACTERS} characters, as no Windows record"
             )
-        event.start = start
-        event.end = start + size - (piece[-1] == _CARRIAGE_RETURN)
-        self._append(event)
+        self._append(_placed(event, start, start + size - (piece[-1] == _CARRIAGE_RETURN)))
         self._room -= 1
         return self._room > 0 or self._stop(event.end)
 
@@ -164,6 +223,11 @@ class _Reading:
         return False
 
 
+def _placed(event: Event, start: int, end: int) -> Event:
+    event.start, event.end = start, end
+    return event
+
+
 def windows_event(document: Any, bounds: Bounds, fallback_host: str = "") -> Event | str:
     """One event out of a parsed document, or why it is none; the document may be changed."""
     if type(document) is not dict:
@@ -173,13 +237,13 @@ def windows_event(document: Any, bounds: Bounds, fallback_host: str = "") -> Eve
         if reshape is not None:
             document = reshape(document)
     try:
-        fields = _flat(document, bounds)
+        fields = _flattened(document, bounds)
     except BoundExceededError as error:
         return str(error)
     event_id = fields.get("EventID")
     if event_id is None or type(event_id) is tuple:
         return "no event id"
-    return _event(fields, str(event_id), fallback_host)
+    return event_of(fields, str(event_id), fallback_host)
 
 
 def _shape(document: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
@@ -191,7 +255,7 @@ def _shape(document: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any
     return fields_of_record if type(record) is dict else None
 
 
-def _flat(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
+def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     """The fields with every value one that an event may hold; mostly they are the document itself."""
     if len(fields) > bounds.fields:
         raise BoundExceededError(f"more than {bounds.fields} fields")
@@ -199,7 +263,7 @@ def _flat(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
         fields = with_event_data(fields)
     if _PLAIN.issuperset(map(type, fields.values())):
         return fields
-    return _flattened(fields, bounds)
+    return _with_odd_flattened(fields, bounds)
 
 
 def _has_long_tuple(fields: Mapping[str, Any], most: int) -> bool:
@@ -218,7 +282,7 @@ def _characters(fields: Mapping[str, Any]) -> int:
     return total
 
 
-def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
+def _with_odd_flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     odd = {name: value for name, value in fields.items() if type(value) not in _PLAIN}
     for name in odd:
         del fields[name]
@@ -226,87 +290,3 @@ def _flattened(fields: dict[str, Any], bounds: Bounds) -> dict[str, Any]:
     if _has_long_tuple(fields, bounds.fields):
         raise BoundExceededError(f"more than {bounds.fields} values in a field")
     return fields
-
-
-def _flat_event(fields: dict[str, Any], fallback_host: str) -> Event:
-    """What `_event` makes of a flat line, for most lines without asking anything twice."""
-    get = fields.get
-    name = get("Hostname")
-    code = get("EventID")
-    origin = _origins.get((name, get("Channel"), code))
-    if origin is None:
-        if name.__class__ is str:
-            _remember_origin(name, get("Channel"), code)
-        return _event(fields, str(code), fallback_host)
-    host, channel, code, has_aliases, prefix = origin
-    utc = get("UtcTime")
-    if utc.__class__ is str and code not in _LATE and "EventTime" in fields and "@timestamp" in fields:
-        time = instant(utc) or event_time(fields)  # NXLog's two clocks agree
-    else:
-        time = event_time(fields)
-    _name_origin(fields)
-    if has_aliases or "Hashes" in fields or "Provider_Name" not in fields:
-        complete(fields, channel, code)
-    record = get("RecordNumber")
-    if record.__class__ is not int:
-        return Event("windows", channel, code, fields, time, host, _key_of(fields, host, channel, time))
-    digest = prefix.copy()
-    digest.update(b"%d\0%d" % (record, time))
-    return Event("windows", channel, code, fields, time, host, digest.digest())
-
-
-def _remember_origin(name: str, channel: object, code: object) -> None:
-    if len(_origins) >= _MOST_ORIGINS:
-        _origins.clear()
-    known = channel if isinstance(channel, str) else ""
-    digest = _EMPTY_DIGEST.copy()
-    digest.update(_key_prefix(name.lower(), known))
-    has_aliases = known in CHANNELS_WITH_ALIASES
-    _origins[name, channel, code] = _Origin(name.lower(), known, str(code), has_aliases, digest)
-
-
-def _event(fields: dict[str, Any], code: str, fallback_host: str) -> Event:
-    # The record's own channel was set aside where a provider writes a field of the same name.
-    channel = fields.pop("\0channel") if "\0channel" in fields else fields.get("Channel")
-    if type(channel) is not str:
-        channel = ""
-    host = fields.get("Hostname")
-    host = host.lower() if type(host) is str else _host(fields) or fallback_host
-    time = event_time(fields)
-    _name_origin(fields)
-    if channel in CHANNELS_WITH_ALIASES or "Hashes" in fields or "Provider_Name" not in fields:
-        complete(fields, channel, code)
-    return Event("windows", channel, code, fields, time, host, _key_of(fields, host, channel, time))
-
-
-def _name_origin(fields: dict[str, Any]) -> None:
-    """What NXLog calls otherwise."""
-    if "SourceName" in fields and "Provider_Name" not in fields:
-        fields["Provider_Name"] = fields["SourceName"]
-    if "Hostname" in fields and "Computer" not in fields:
-        fields["Computer"] = fields["Hostname"]
-
-
-def _key_of(fields: Mapping[str, Any], host: str, channel: str, time: int) -> bytes | None:
-    record = fields.get("RecordNumber")
-    if record is None:
-        record = next((fields[name] for name in _RECORD_NUMBERS if name in fields), None)
-    if record is None:
-        return None
-    # Clearing a log starts its numbers again, so the time is part of what names a record.
-    digest = _EMPTY_DIGEST.copy()
-    digest.update(_key_prefix(host, channel))
-    digest.update(f"{record}\0{time}".encode("utf-8", "replace"))
-    return digest.digest()
-
-
-def _key_prefix(host: str, channel: str) -> bytes:
-    return f"{host}\0{channel}\0".encode("utf-8", "replace")
-
-
-def _host(fields: Mapping[str, Any]) -> str:
-    for name in _HOSTS:
-        value = fields.get(name)
-        if type(value) is str:
-            return value.lower()
-    return ""

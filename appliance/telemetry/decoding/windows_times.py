@@ -43,19 +43,26 @@ _LONGEST_INSTANT: Final = 40
 def event_time(fields: Mapping[str, Any]) -> int:
     """Microseconds since the epoch, 0 if the event does not say."""
     utc = fields.get("UtcTime")
-    exact = instant(utc) if type(utc) is str else 0
+    exact = instant(utc) if utc.__class__ is str else 0
     created = _created(fields)
-    if created and not (exact and abs(exact - created) <= _SAME_CLOCK):
+    if created and not (exact and -_SAME_CLOCK <= exact - created <= _SAME_CLOCK):
         return created
-    return exact or next((time for name in _RECEIPTS if (time := from_any(fields.get(name)))), 0)
+    return exact or _first_time(fields, _RECEIPTS)
 
 
 def _created(fields: Mapping[str, Any]) -> int:
     """When the record was written; 0 if only a shipper or Sysmon says when it was."""
     local = fields.get("EventTime")
-    if type(local) is str and (time := _zoned(local, fields.get("@timestamp"))):
+    if local.__class__ is str and (time := zoned(local, fields.get("@timestamp"))):
         return time
-    return next((time for name in _CREATIONS if (time := from_any(fields.get(name)))), 0)
+    return _first_time(fields, _CREATIONS)
+
+
+def _first_time(fields: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    for name in names:
+        if name in fields and (time := from_any(fields[name])):
+            return time
+    return 0
 
 
 def from_any(value: object) -> int:
@@ -86,7 +93,7 @@ def _instant(text: str) -> int:
     return in_range((since.days * _DAY_SECONDS + since.seconds) * _SECOND + since.microseconds)
 
 
-def _zoned(local: str, received: object) -> int:
+def zoned(local: str, received: object) -> int:
     """
     NXLog's EventTime, which is local time without its offset.
 
@@ -105,7 +112,7 @@ def _remember_zoned(pair: tuple[str, str]) -> int:
     if time and not _names_zone(local):
         minutes = (local[:_MINUTE_LENGTH], received)
         offset = _offsets.get(minutes)
-        time += _remember_offset(minutes) if offset is None else offset
+        time = in_range(time + (_remember_offset(minutes) if offset is None else offset))
     if len(local) <= _LONGEST_INSTANT:
         if len(_zoned_instants) >= _MOST_INSTANTS:
             _zoned_instants.clear()

@@ -3,6 +3,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import event as engine_event
 from sqlalchemy import text
 
 from appliance.foundation.clock import SystemClock
@@ -344,3 +345,45 @@ async def test_a_finding_without_entities_is_an_incident_too(
 
     (incident,) = await queue(incidents, organisation, analyst)
     assert incident.title.startswith("Credential access: LSASS memory read")
+
+
+async def test_a_batch_of_many_incidents_takes_no_more_statements_than_one_of_few(database, organisation):
+    said = []
+    engine_event.listen(database.app.sync_engine, "before_cursor_execute", lambda *call: said.append(call[2]))
+    correlation, counts = Correlation(database, SystemClock()), []
+    for incidents_at_once in (1, 2, 40):  # the first finds no state yet
+        hosts = [entity("host", f"h{incidents_at_once}-{n}") for n in range(incidents_at_once)]
+        await commit(database, organisation, *({"host": h["value"], "entities": [h]} for h in hosts))
+        said.clear()
+
+        await drain(database, organisation, correlation)
+
+        counts.append(len(said))
+
+    assert counts[2] == counts[1]
+    alone = "SELECT count(DISTINCT title) FROM incidents WHERE findings_count = 1 AND events_count = 1"
+    assert await scalar(database, organisation, alone) == 43
+
+
+async def test_two_groups_that_go_on_in_one_incident_are_recorded_in_one_batch(
+    database, organisation, incidents, admin
+):
+    hosts = [entity("host", "one"), entity("host", "two")]
+    await commit(database, organisation, *({"host": h["value"], "entities": [h]} for h in hosts))
+    correlation = Correlation(database, SystemClock())
+    await drain(database, organisation, correlation)
+    one, two = await queue(incidents, organisation, admin)
+    async with incidents(organisation) as service:
+        await service.merge(one.id, [two.id], by=admin)
+
+    shared = entity("file", "c:\\x", "target")
+    await commit(
+        database, organisation,
+        *({"host": h["value"], "entities": [h, shared], "rule": "r2", "at": LONG_AGO + MINUTE} for h in hosts),
+    )  # fmt: skip
+    await drain(database, organisation, correlation)
+
+    (incident,) = await queue(incidents, organisation, admin, status=(Status.NEW,))
+    assert (incident.findings_count, incident.events_count) == (4, 4)
+    stored = "SELECT count(*) FROM incident_entities WHERE incident_id = :id AND value = 'c:\\x'"
+    assert await scalar(database, organisation, stored, id=incident.id) == 1

@@ -378,3 +378,85 @@ def test_an_event_longer_than_any_windows_record_is_refused_but_for_its_message(
 
     assert len(decoded.events) == 1
     assert [each.reason[:22] for each in decoded.malformed] == ["more than 36000 charac"] * 2
+
+
+LINES = (
+    b'{"Channel": "Security", "EventID": 4624, "Hostname": "w", "RecordNumber": 1}',
+    b'{"Channel": "Security", "EventID": 4624, "Hostname": "w", "Initiated": true}\r',
+    b'{"Channel": "Security", "EventID": "4624", "tags": ["a", "b"], "Nothing": null}',
+    b'{"Channel": "System", "EventID": 7045, "EventData": "{\\"ServiceName\\": \\"x\\"}"}',
+    b'{"Channel": "System", "EventID": 7045, "StringInserts": ["x", "y"]}',
+    b'{"winlog": {"channel": "Security", "event_id": 4688, "event_data": {"Image": "c:\\\\x"}}}',
+    b'{"Channel": "System"}',
+    b'{"Channel": "System", "EventID": 1, "Number": 18446744073709551616}',
+    b'{"EventID": 1}{"EventID": 2}',
+    b'{"EventID":',
+    b"1}",
+    b"",
+    b" ",
+    b"{}",
+    b"not JSON",
+    b'{"EventID": 1, "Bad": "\xff"}',
+    b' {"Channel": "System", "EventID": 2}',
+    b'{"Channel": "System", "EventID": 3, "Long": "' + b"x" * 20_000 + b'"}',
+    b'{"Channel": "System", "EventID": 4, "Many": [' + b'"",' * 900 + b'""]}',
+)
+
+
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=30), st.booleans())
+def test_lines_read_together_are_the_events_of_each_line_alone(lines, ends_with_a_break):
+    first = b'{"Channel": "Security", "EventID": 4625}'  # a body that begins so is read line by line
+    body = b"\n".join([first, *lines]) + b"\n" * ends_with_a_break
+
+    found = decode_windows_json(body, Bounds(), {})
+
+    offset, events, malformed = 0, [], []
+    for line in (first, *lines):
+        if line.strip():
+            alone = decode_windows_json(line, Bounds(), {})
+            events += [(e.start + offset, e.end + offset, e.code, e.key, e.fields) for e in alone.events]
+            malformed += [(piece.start + offset, piece.end + offset) for piece in alone.malformed]
+        offset += len(line) + 1
+    assert [(e.start, e.end, e.code, e.key, e.fields) for e in found.events] == events
+    assert [(piece.start, piece.end) for piece in found.malformed] == malformed
+
+
+def test_a_full_body_says_which_of_its_lines_were_not_read():
+    decoded = decode(*[{"Channel": "Security", "EventID": 4624}] * 5, events=3)
+
+    assert len(decoded.events) == 3
+    assert [piece.reason for piece in decoded.malformed] == ["more than 3 events in one body"]
+
+
+def test_a_record_has_one_key_whichever_shipper_brings_it():
+    record = {"Hostname": "W1", "Channel": "Security", "EventID": 4624, "EventTime": "2020-10-12 18:32:46"}
+    flat = only(decode({**record, "RecordNumber": 7}))
+    spelled = only(decode({**record, "RecordNumber": "7"}))
+    packed = only(decode({**record, "RecordNumber": 7, "EventData": "{}"}))
+    others = [
+        only(decode({**record, "RecordNumber": 8})),
+        only(decode({**record, "RecordNumber": 7, "EventTime": "2020-10-12 18:32:47"})),
+        only(decode({**record, "RecordNumber": 7, "Hostname": "W2"})),
+        only(decode({**record, "RecordNumber": 7, "Channel": "System"})),
+    ]
+
+    assert flat.key == spelled.key == packed.key
+    assert len({flat.key, *(other.key for other in others)}) == 5
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**18, "007x", "\u0661", 1.5, ""])
+def test_an_odd_record_number_is_a_key_as_well(number):
+    record = {"Hostname": "W1", "Channel": "Security", "EventID": 4624, "RecordNumber": number}
+
+    assert len(only(decode(record)).key) == 16
+
+
+def test_a_time_before_all_time_zones_is_none():
+    event = only(
+        decode(
+            {"Hostname": "W1", "Channel": "Security", "EventID": 1, "RecordNumber": 1,
+             "EventTime": "1970-01-01 00:00:01", "@timestamp": "1969-12-31T12:00:00Z"}
+        )
+    )  # fmt: skip
+
+    assert event.time >= 0
