@@ -14,7 +14,10 @@ def main() -> None:
     with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {os.environ['LAB_SECRET']}"}) as client:
         for unique in sys.stdin.read().split():
             for address in sys.argv[1:]:
-                answer = client.get(f"http://{address}:8088/api/v1/ingest/batches/{unique}")
+                try:
+                    answer = client.get(f"http://{address}:8088/api/v1/ingest/batches/{unique}")
+                except httpx.HTTPError:
+                    continue  # another node may know; what none says is there counts as not there
                 if answer.status_code == 200 and answer.json().get("durability") == "committed":
                     print(unique)
                     break

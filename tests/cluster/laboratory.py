@@ -54,6 +54,7 @@ class Node:
         self._terminal: int | None = None
 
     def boot(self) -> None:
+        self.link("up")
         log = (self.folder / "console.log").open("ab")
         leader, follower = pty.openpty()  # nspawn hangs silently without a terminal
         self._process = subprocess.Popen(
@@ -104,11 +105,16 @@ class Node:
         if self._process is not None:
             self._process.wait(20)
         (self.folder / "pid").unlink(missing_ok=True)
-        while children and Path(f"/proc/{children[0]}").exists():
+        # The namespace outlives its node, so what the node had set in it goes as a machine's memory would.
+        self.link("down", check=False)
+        run("ip", "-n", self.netns, "address", "delete", f"{VIP}/24", "dev", "host0", check=False)
+        run("ip", "netns", "exec", self.netns, "nft", "flush", "ruleset", check=False)
+        deadline = time.monotonic() + 10
+        while any(_lives(child) for child in children) and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def link(self, state: str) -> None:
-        run("ip", "-n", BRIDGE, "link", "set", f"v-{self.name}", state)
+    def link(self, state: str, *, check: bool = True) -> None:
+        run("ip", "-n", BRIDGE, "link", "set", f"v-{self.name}", state, check=check)
 
     def deafen(self, other: "Node") -> None:
         """This node no longer hears `other`, which still hears it: an asymmetric partition."""
@@ -123,6 +129,13 @@ class Node:
 
     def hear(self) -> None:
         run("ip", "netns", "exec", self.netns, "nft", "delete table inet xdrlab", check=False)
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _copy_terminal(leader: int, log: int) -> None:
