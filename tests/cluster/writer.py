@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,7 +61,12 @@ def ingest(name: str, url: str) -> Iterator[tuple[str, str]]:
                     f"{url}/api/v1/ingest/lab?format=json", json=event, headers={"X-Batch-Id": unique}
                 )
                 stored = {201: "acknowledged", 202: "spooled"}.get(answer.status_code)
-                yield stored or f"refused-{answer.status_code}", unique
+                # Batches are asked for by the id the answer gives, not by the sender's own.
+                yield (
+                    (stored, answer.json()["batch_id"])
+                    if stored
+                    else (f"refused-{answer.status_code}", unique)
+                )
             except httpx.HTTPError:
                 yield "unknown", unique
                 time.sleep(0.2)
@@ -85,10 +91,15 @@ def api(name: str, url: str) -> Iterator[tuple[str, str]]:
 
 def main() -> None:
     kind, name, log, *rest = sys.argv[1:]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    stopping = threading.Event()
+    # The request under way is finished and noted: one that is cut off may be stored without a line here.
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     steps = {"database": database, "ingest": ingest, "api": api}[kind](name, *rest)
     with Path(log).open("w", buffering=1) as out:
-        out.writelines(f"{state} {unique} {time.time():.3f}\n" for state, unique in steps)
+        for state, unique in steps:
+            out.write(f"{state} {unique} {time.time():.3f}\n")
+            if stopping.is_set():
+                return
 
 
 if __name__ == "__main__":
