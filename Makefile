@@ -45,8 +45,14 @@ test: check check-ui ## Everything: check, unit, integration with real servers, 
 test-deps: ## What the tests need beyond Python (root): Chromium, rsyslog, syslog-ng
 	@tests/install_peers.sh
 
-test-cluster: ## Three real systemd nodes (root)
-	@echo "the cluster laboratory comes with the cluster; nothing was run" && exit 3
+bundle: env ui ## What nodes install from, without a network: packages, wheels, product (root)
+	@$(BIN)/python -m tests.cluster.bundle .cache/lab/bundle
+
+test-cluster: env ui ## Three real systemd nodes: install, install again, each fault once (root)
+	@nice $(BIN)/python -m tests.cluster.all --times 1
+
+test-cluster-long: env ui ## The same, each fault five times (root)
+	@nice $(BIN)/python -m tests.cluster.all --times 5
 
 bench: env ## All benchmarks in full, by hand; reports under docs/reports/
 	@tests/bench/all.sh
@@ -60,4 +66,4 @@ lock: env ## Renew the locks; nothing younger than a week
 clean: ## Delete what was built here
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache appliance/web/ui/_dist appliance/web/ui/node_modules
 
-.PHONY: help env ui run check check-ui test test-deps test-cluster bench bench-smoke lock clean
+.PHONY: help env ui run check check-ui test test-deps test-cluster test-cluster-long bundle bench bench-smoke lock clean

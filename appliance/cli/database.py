@@ -47,8 +47,7 @@ def bootstrap(
     )
     dsn = make_conninfo(
         "",
-        host=settings.database.host,
-        port=settings.database.port,
+        **settings.database.way,
         user=user,
         password=password,
         dbname="postgres",
@@ -87,7 +86,7 @@ def _owner_url(settings: Settings) -> URL:
         "xdr_owner",
         settings.credential("database-owner").decode(),
         database=settings.database.name,
-        query={"host": settings.database.host, "port": str(settings.database.port)},
+        query=settings.database.way,
     )
 
 

@@ -59,7 +59,7 @@ def _engine(settings: Settings, role: str, credential: str, pool_size: int) -> A
         username=role,
         password=settings.credential(credential).decode(),
         database=database.name,
-        query={"host": database.host, "port": str(database.port)},
+        query=database.way,
     )
     return create_async_engine(
         url,

@@ -15,15 +15,29 @@ from appliance.foundation.errors import Invalid
 
 
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How Postgres is reached. Passwords are the credentials `database-app` and `database-platform`."""
+    """
+    How Postgres is reached. Passwords are the credentials `database-app` and `database-platform`.
+
+    Over a network `sslmode` is "verify-ca" or "verify-full" and `sslrootcert` the authority's file; both mean
+    what libpq says, and a socket ignores them.
+    """
 
     host: str = "/run/postgresql"
     port: int = 5432
     name: str = "xdr"
+    sslmode: str = ""
+    sslrootcert: str = ""
     app_role: str = "xdr_app"
     platform_role: str = "xdr_platform"
     pool_size: int = 10
     statement_timeout_seconds: int = 30
+
+    @property
+    def way(self) -> dict[str, str]:
+        """Host, port and TLS as libpq's own keywords."""
+        said = {"host": self.host, "port": str(self.port)}
+        tls = {"sslmode": self.sslmode, "sslrootcert": self.sslrootcert}
+        return said | {name: value for name, value in tls.items() if value}
 
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,325 @@
+"""
+The faults, and the table they make: each under load, judged by what clients were told against a final read.
+
+    python -m tests.cluster.faults [--times N] [--only NAME ...]
+
+The cluster must be installed (`python -m tests.cluster.installing`). Exit status 1 if anything acknowledged was
+lost or doubled, or if the negative control went unnoticed.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from tests.cluster import history, say
+from tests.cluster.laboratory import BRIDGE, CACHE, PROJECT, Laboratory, Node
+
+_BEFORE, _AFTER = 5.0, 8.0
+_WHOLE_SECONDS = 120
+NOT_RUN = {
+    "node destroyed with acknowledged events in its spool": "the peer copy of the spool (decision 1) is not built yet",
+    "disk full": "the nodes share this machine's disk; it needs a volume of its own per node",
+    "sign-in under load": "the load asks /health/ready through nginx; it does not sign in yet",
+    "watchdog": "this kernel has no softdog; Patroni runs with the watchdog off here",
+}
+
+
+class Cluster:
+    def __init__(self, lab: Laboratory) -> None:
+        self.lab = lab
+        self.password = lab.nodes["node1"].ssh("cat /etc/xdr/credentials/database-superuser").stdout.strip()
+
+    def members(self) -> list[dict[str, str]]:
+        for node in self.lab.nodes.values():
+            said = node.ssh("timeout 10 patronictl -c /etc/patroni/xdr.yml list -f json", check=False)
+            if said.returncode == 0 and said.stdout.strip():
+                return list(json.loads(said.stdout))
+        return []
+
+    def leader(self) -> Node:
+        for member in self.members():
+            if member["Role"] == "Leader":
+                return self.lab.nodes[member["Member"]]
+        raise RuntimeError("the cluster has no leader; see journalctl -u xdr-patroni on the nodes")
+
+    def standbys(self) -> list[Node]:
+        leader = self.leader()
+        return [node for node in self.lab.nodes.values() if node is not leader]
+
+    def wait_whole(self) -> float:
+        """Until one leads and two stream; seconds that took."""
+        started = time.monotonic()
+        while True:
+            members = self.members()
+            roles = [member["Role"] for member in members]
+            if roles.count("Leader") == 1 and [m["State"] for m in members].count("streaming") == 2:
+                return time.monotonic() - started
+            if time.monotonic() - started > _WHOLE_SECONDS:
+                raise RuntimeError(f"the cluster was not whole after {_WHOLE_SECONDS} s: {members}")
+            time.sleep(1)
+
+    def sql(self, query: str, node: Node | None = None, database: str = "lab") -> list[str]:
+        where = node or self.leader()
+        return where.ssh(f'runuser -u postgres -- psql -XAtqc "{query}" {database}').stdout.split()
+
+    @contextlib.contextmanager
+    def load(self, folder: Path, *, token: str) -> Iterator[None]:
+        folder.mkdir(parents=True, exist_ok=True)
+        children = []
+        stamp = f"{time.time():.0f}"
+        for node in self.lab.nodes.values():
+            url = f"http://{node.address}:8088"
+            children += [
+                _start(
+                    node.netns,
+                    self.password,
+                    "database",
+                    f"{node.name}-{stamp}",
+                    folder / f"database-{node.name}.log",
+                ),
+                _start(
+                    BRIDGE, token, "ingest", f"i{node.name}-{stamp}", folder / f"ingest-{node.name}.log", url
+                ),
+                _start(
+                    BRIDGE, "", "api", node.name, folder / f"api-{node.name}.log", f"https://{node.address}"
+                ),
+            ]
+        try:
+            yield
+        finally:
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait(20)
+
+
+def _start(netns: str, secret: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        ["ip", "netns", "exec", netns, sys.executable, "-m", "tests.cluster.writer", *map(str, arguments)],
+        cwd=PROJECT,
+        env=os.environ | {"LAB_SECRET": secret},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(CACHE / "writers.err").open("ab"),
+    )
+
+
+def switchover(cluster: Cluster) -> None:
+    leader = cluster.leader()
+    target = next(node for node in cluster.lab.nodes.values() if node is not leader)
+    leader.ssh(
+        f"patronictl -c /etc/patroni/xdr.yml switchover --force --leader {leader.name} --candidate {target.name}"
+    )
+
+
+def kill_postgres(cluster: Cluster) -> None:
+    cluster.leader().ssh("kill -9 $(head -1 /var/lib/postgresql/17/xdr/postmaster.pid)")
+
+
+def power_loss(cluster: Cluster) -> None:
+    leader = cluster.leader()
+    leader.power_off()
+    time.sleep(35)
+    leader.boot()
+    leader.wait()
+
+
+def isolated(cluster: Cluster) -> None:
+    leader = cluster.leader()
+    leader.link("down")
+    time.sleep(40)
+    leader.link("up")
+
+
+def asymmetric(cluster: Cluster) -> None:
+    leader, deaf = cluster.leader(), cluster.standbys()[0]
+    leader.deafen(deaf)
+    time.sleep(30)
+    leader.hear()
+
+
+def frozen_patroni(cluster: Cluster) -> None:
+    leader = cluster.leader()
+    leader.ssh("systemctl kill --kill-whom=main -s STOP xdr-patroni")
+    time.sleep(35)
+    leader.ssh("systemctl kill --kill-whom=main -s CONT xdr-patroni")
+
+
+def etcd_lost(cluster: Cluster) -> None:
+    node = cluster.leader()
+    node.ssh("systemctl kill -s KILL etcd; systemctl stop etcd")
+    time.sleep(20)
+    node.ssh("systemctl start etcd")
+
+
+def valkey_lost(cluster: Cluster) -> None:
+    for node in cluster.lab.nodes.values():
+        node.ssh("systemctl stop valkey-server")
+    time.sleep(10)
+    for node in cluster.lab.nodes.values():
+        node.ssh("systemctl start valkey-server")
+
+
+FAULTS: dict[str, Callable[[Cluster], None]] = {
+    "planned switchover": switchover,
+    "kill -9 of postgres": kill_postgres,
+    "node power loss": power_loss,
+    "leader isolated, healed": isolated,
+    "asymmetric partition": asymmetric,
+    "patroni frozen, no watchdog": frozen_patroni,
+    "etcd member lost": etcd_lost,
+    "valkey lost on all nodes": valkey_lost,
+}
+
+
+def one(cluster: Cluster, name: str, folder: Path, token: str) -> dict[str, history.Verdict]:
+    """One fault under load: the verdicts of database and ingest."""
+    cluster.wait_whole()
+    events = _events(cluster)
+    with cluster.load(folder, token=token):
+        time.sleep(_BEFORE)
+        FAULTS[name](cluster)
+        cluster.wait_whole()
+        time.sleep(_AFTER)
+    cluster.wait_whole()
+    database = history.read(sorted(folder.glob("database-*.log")))
+    verdicts = {"database": history.judge(database, _everywhere(cluster))}
+    verdicts["ingest"] = _ingested(cluster, folder, token, events)
+    return verdicts
+
+
+def _everywhere(cluster: Cluster) -> list[str]:
+    """The final read of the leader, once every standby shows the same."""
+    said = cluster.sql("SELECT id FROM history ORDER BY id")
+    for node in cluster.standbys():
+        deadline = time.monotonic() + 20
+        while cluster.sql("SELECT id FROM history ORDER BY id", node) != said:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{node.name} reads something else than the leader: split brain")
+            time.sleep(1)
+    return said
+
+
+def _events(cluster: Cluster) -> int:
+    return int(cluster.sql("SELECT count(*) FROM events", database="xdr")[0])
+
+
+def _ingested(cluster: Cluster, folder: Path, token: str, before: int) -> history.Verdict:
+    rows = history.read(sorted(folder.glob("ingest-*.log")))
+    promised = {unique for state, unique, _ in rows if state in ("acknowledged", "spooled")}
+    deadline = time.monotonic() + 45  # what was spooled is stored once the database is back
+    while True:
+        there = _asked(cluster, sorted(promised), token)
+        if promised <= set(there) or time.monotonic() > deadline:
+            break
+        time.sleep(2)
+    verdict = history.judge(rows, there, told=("acknowledged", "spooled"))
+    # Each batch is one event, and nothing else sends: more events than requests that may have got in are doubles.
+    return msgspec.structs.replace(
+        verdict, doubled=max(0, _events(cluster) - before - len(there) - verdict.unknown)
+    )
+
+
+def _asked(cluster: Cluster, sent: list[str], token: str) -> list[str]:
+    addresses = [node.address for node in cluster.lab.nodes.values()]
+    return subprocess.run(
+        ["ip", "netns", "exec", BRIDGE, sys.executable, "-m", "tests.cluster.asking", *addresses],
+        cwd=PROJECT,
+        env=os.environ | {"LAB_SECRET": token},
+        input="\n".join(sent),
+        text=True,
+        capture_output=True,
+        check=True,
+    ).stdout.split()
+
+
+def prepare(cluster: Cluster) -> str:
+    """The table of the checker and a source for the load; the source's token."""
+    if "lab" not in cluster.sql("SELECT datname FROM pg_database", database="postgres"):
+        cluster.sql("CREATE DATABASE lab", database="postgres")
+    # No unique key: an id that was written twice has to be seen.
+    cluster.sql("CREATE TABLE IF NOT EXISTS history (id text NOT NULL)")
+    node = cluster.lab.nodes["node1"]
+    node.ssh(
+        "export XDR_CONFIG=/etc/xdr/xdr.toml; xdr source create lab --format json >/dev/null 2>&1 || true"
+    )
+    node.ssh(
+        "export XDR_CONFIG=/etc/xdr/xdr.toml; test -s /root/lab-token || xdr source token lab --to /root/lab-token"
+    )
+    return node.ssh("cat /root/lab-token").stdout.strip()
+
+
+def control(cluster: Cluster, folder: Path, token: str) -> int:
+    """Asynchronous replication, leader isolated: the checker must report loss. How many it reported."""
+    edit = "patronictl -c /etc/patroni/xdr.yml edit-config --force -s synchronous_mode={} -s synchronous_mode_strict={} -s failsafe_mode={}"
+    cluster.leader().ssh(edit.format("off", "false", "false"))
+    time.sleep(12)
+    try:
+        return one(cluster, "leader isolated, healed", folder, token)["database"].lost
+    finally:
+        cluster.leader().ssh(edit.format("quorum", "true", "true"))
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--times", type=int, default=1)
+    options.add_argument("--only", nargs="*")
+    options.add_argument("--control", action="store_true")
+    chosen = options.parse_args()
+    lab = Laboratory()
+    cluster = Cluster(lab)
+    cluster.wait_whole()
+    token = prepare(cluster)
+    sound = True
+    print(
+        "| fault | runs | write outage p50 s | max s | acknowledged | lost | doubled | ingest outage max s | ingest acknowledged | lost | doubled |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for name in chosen.only or FAULTS:
+        verdicts = []
+        for number in range(chosen.times):
+            folder = CACHE / "faults" / f"{name.replace(' ', '-')}-{number}"
+            try:
+                verdicts.append(one(cluster, name, folder, token))
+            except (RuntimeError, ValueError, subprocess.SubprocessError) as error:
+                lab.keep_journals(folder)
+                say(f"{name}: {error}")
+                sound = False
+        if verdicts:
+            print(_row(name, verdicts), flush=True)
+        sound &= all(each.sound for verdict in verdicts for each in verdict.values())
+    if chosen.control:
+        lost = control(cluster, CACHE / "faults/control", token)
+        print(
+            f"negative control (asynchronous replication, leader isolated): {lost} acknowledged lost, as it must be"
+            if lost
+            else "NEGATIVE CONTROL REPORTED NO LOSS: the table above proves nothing"
+        )
+        sound &= bool(lost)
+    for name, why in NOT_RUN.items():
+        print(f"not run: {name}: {why}")
+    return 0 if sound else 1
+
+
+def _row(name: str, verdicts: list[dict[str, history.Verdict]]) -> str:
+    database, ingest = [v["database"] for v in verdicts], [v["ingest"] for v in verdicts]
+    outages = sorted(v.outage for v in database)
+    cells = [
+        name, len(verdicts), f"{outages[len(outages) // 2]:.1f}", f"{outages[-1]:.1f}",
+        sum(v.acknowledged for v in database), sum(v.lost for v in database), sum(v.doubled for v in database),
+        f"{max(v.outage for v in ingest):.1f}", sum(v.acknowledged for v in ingest),
+        sum(v.lost for v in ingest), sum(v.doubled for v in ingest),
+    ]  # fmt: skip
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

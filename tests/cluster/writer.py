@@ -1,0 +1,106 @@
+"""
+One client that writes unique ids and notes what was acknowledged; runs inside a node's network until SIGTERM.
+
+    python -m tests.cluster.writer database NAME LOG      id by id through HAProxy on 127.0.0.1:5000
+    python -m tests.cluster.writer ingest NAME LOG URL    batch by batch over HTTP
+    python -m tests.cluster.writer api NAME LOG URL       requests that need the session tables
+
+Passwords and tokens come by the environment (`LAB_SECRET`). A line of the log: state, id, seconds since epoch.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+_PAUSE = 0.02
+
+
+def database(name: str) -> Iterator[tuple[str, str]]:
+    connection: psycopg.Connection[Any] | None = None
+    number = 0
+    while True:
+        number += 1
+        unique = f"{name}-{number}"
+        try:
+            if connection is None:
+                connection = psycopg.connect(
+                    host="127.0.0.1", port=5000, user="postgres", dbname="lab", password=os.environ["LAB_SECRET"],
+                    connect_timeout=3, tcp_user_timeout=3000, sslmode="require", application_name="lab-writer",
+                )  # fmt: skip
+            connection.execute("INSERT INTO history (id) VALUES (%s)", (unique,))
+            connection.commit()
+            yield "acknowledged", unique
+        except psycopg.Error:
+            if connection is not None:
+                with contextlib.suppress(psycopg.Error):
+                    connection.close()
+            connection = None
+            yield "unknown", unique
+            time.sleep(0.1)
+        time.sleep(_PAUSE)
+
+
+def ingest(name: str, url: str) -> Iterator[tuple[str, str]]:
+    with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {os.environ['LAB_SECRET']}"}) as client:
+        number = 0
+        while True:
+            number += 1
+            unique = f"{name}-{number}"
+            event = {"message": f"lab {unique}", "host": {"name": name}, "marker": unique}
+            try:
+                answer = client.post(
+                    f"{url}/api/v1/ingest/lab?format=json", json=event, headers={"X-Batch-Id": unique}
+                )
+                stored = {201: "acknowledged", 202: "spooled"}.get(answer.status_code)
+                # Batches are asked for by the id the answer gives, not by the sender's own.
+                yield (
+                    (stored, answer.json()["batch_id"])
+                    if stored
+                    else (f"refused-{answer.status_code}", unique)
+                )
+            except httpx.HTTPError:
+                yield "unknown", unique
+                time.sleep(0.2)
+            time.sleep(0.1)
+
+
+def api(name: str, url: str) -> Iterator[tuple[str, str]]:
+    with httpx.Client(timeout=10, verify=False) as client:
+        number = 0
+        while True:
+            number += 1
+            try:
+                answer = client.get(f"{url}/health/ready")
+                yield (
+                    ("answered" if answer.status_code == 200 else f"refused-{answer.status_code}"),
+                    str(number),
+                )
+            except httpx.HTTPError:
+                yield "unknown", str(number)
+            time.sleep(0.25)
+
+
+def main() -> None:
+    kind, name, log, *rest = sys.argv[1:]
+    stopping = threading.Event()
+    # The request under way is finished and noted: one that is cut off may be stored without a line here.
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    steps = {"database": database, "ingest": ingest, "api": api}[kind](name, *rest)
+    with Path(log).open("w", buffering=1) as out:
+        for state, unique in steps:
+            out.write(f"{state} {unique} {time.time():.3f}\n")
+            if stopping.is_set():
+                return
+
+
+if __name__ == "__main__":
+    main()
