@@ -1,6 +1,5 @@
 """Against real events: regression cases, equality with the naive evaluator, proof of explanations."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,8 +22,8 @@ EVERY = 40
 
 
 @pytest.fixture(scope="module")
-def public_rules() -> tuple[RuleSet, LoadReport]:
-    return compile_rule_set(rule_sources(Path(os.environ["XDR_CORPORA"])))
+def public_rules(corpora: Path) -> tuple[RuleSet, LoadReport]:
+    return compile_rule_set(rule_sources(corpora))
 
 
 def _regression_cases(corpora: Path) -> Iterator[tuple[str, Path, dict]]:
