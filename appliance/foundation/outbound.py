@@ -5,7 +5,7 @@ Server-side request forgery is stopped where it happens: the name is resolved on
 judged, and the connection goes to the judged address (with the name for TLS and Host), so that a name
 which changes its mind between check and use gains nothing. Redirects are not followed. Proxies of the
 environment are not used. An on-premises target is usually private, so networks are allowed one by one;
-loopback, link-local (cloud metadata) and unspecified addresses never are.
+loopback only by a loopback network, link-local (cloud metadata) and unspecified addresses never.
 
 Source: OWASP SSRF Prevention; RFC 6890 (special addresses), RFC 6598 (CGNAT), RFC 6052 (NAT64).
 """
@@ -28,6 +28,7 @@ import httpcore
 import httpx
 
 from appliance.foundation.errors import Invalid, NotPermitted, Unavailable
+from appliance.foundation.settings import Outbound as Settings
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -52,7 +53,9 @@ class Outbound:
         allowed: Networks in CIDR notation that may be reached although they are private.
         ports: TCP ports that may be spoken to.
         resolve: How names become addresses; tests answer for the resolver.
-        verify: A CA file of the site, or True for the system's list.
+        ca_file: The site's authority; "" for the system's list.
+        ca_certificates: PEM of authorities to trust instead.
+        most_bytes: The longest answer that is read.
     """
 
     def __init__(
@@ -62,10 +65,16 @@ class Outbound:
         ports: Iterable[int] = (443,),
         resolve: Resolve | None = None,
         ca_file: str = "",
+        ca_certificates: str = "",
+        most_bytes: int = _MOST_BYTES,
     ) -> None:
         self._allowed = tuple(ip_network(network) for network in allowed)
+        self._most_bytes = most_bytes
         self._ports, self._resolve = frozenset(ports), resolve or _resolved
-        context = ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(
+            cafile=None if ca_certificates else ca_file or None, cadata=ca_certificates or None
+        )
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._client = httpx.AsyncClient(
             transport=_transport(_Judging(self), context),
             timeout=_TIMEOUT,
@@ -73,25 +82,30 @@ class Outbound:
             trust_env=False,
         )
 
+    @classmethod
+    def of(cls, settings: Settings, **more: Any) -> "Outbound":
+        """As the site's settings say."""
+        return cls(allowed=settings.networks, ports=settings.ports, ca_file=settings.ca_file, **more)
+
     async def request(self, method: str, url: str, **request: Any) -> httpx.Response:
         """
-        The answer, whatever its status; at most 16 MiB of it.
+        The answer, whatever its status; at most `most_bytes` of it.
 
         Raises:
-            Invalid: Not https, or no host.
+            Invalid: Not https (http on this machine itself, where nobody listens in between), or no host.
             TargetRefused: An address or port that may not be spoken to; names it.
             Unavailable: Nobody answers.
         """
         parts = httpx.URL(url)
-        if parts.scheme != "https" or not parts.host:
+        if not parts.host or (parts.scheme != "https" and not _stays_here(parts)):
             raise Invalid(f"{url} is no https address")
         try:
             async with self._client.stream(method, parts, **request) as answer:
                 body = bytearray()
                 async for chunk in answer.aiter_bytes():
                     body += chunk
-                    if len(body) > _MOST_BYTES:
-                        raise Unavailable(f"{parts.host} sends more than {_MOST_BYTES} bytes")
+                    if len(body) > self._most_bytes:
+                        raise Unavailable(f"{parts.host} sends more than {self._most_bytes} bytes")
                 return httpx.Response(answer.status_code, headers=_plain(answer), content=bytes(body))
         except httpx.TransportError as error:
             raise Unavailable(f"{parts.host} does not answer: {error}") from error
@@ -103,7 +117,9 @@ class Outbound:
         One that may not refuses the whole name: whoever controls it decides which is used.
         """
         if port not in self._ports:
-            raise TargetRefused(f"port {port} of {host} may not be spoken to")
+            raise TargetRefused(
+                f"port {port} of {host} is not named in the settings ([outbound] ports)"
+            )
         try:
             found = await self._resolve(host, port)
         except OSError as error:
@@ -116,7 +132,7 @@ class Outbound:
     def objection(self, address: Address) -> str:
         """Why an address may not be spoken to; "" if it may."""
         bare = _unwrapped(address)
-        if bare.is_loopback or bare.is_unspecified:
+        if bare.is_unspecified or (bare.is_loopback and not self._names_loopback(bare)):
             return "is this host itself"
         if bare.is_link_local or bare.is_multicast:
             return "is link-local or multicast and never allowed"
@@ -124,8 +140,11 @@ class Outbound:
             return "is reserved"
         is_private = bare.is_private or bare in _SHARED or not bare.is_global
         if is_private and not any(bare in network for network in self._allowed):
-            return "is private; allow its network for this target first"
+            return "is private; name its network in the settings first ([outbound] networks)"
         return ""
+
+    def _names_loopback(self, address: Address) -> bool:
+        return any(network.is_loopback and address in network for network in self._allowed)
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -178,6 +197,13 @@ def _unwrapped(address: Address) -> Address:
     if address.sixtofour is not None:
         return address.sixtofour
     return address
+
+
+def _stays_here(url: httpx.URL) -> bool:
+    try:
+        return url.scheme == "http" and (url.host == "localhost" or ip_address(url.host).is_loopback)
+    except ValueError:
+        return False
 
 
 def _plain(answer: httpx.Response) -> dict[str, str]:

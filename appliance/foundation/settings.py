@@ -105,6 +105,20 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str = ""
 
 
+class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    Where the appliance may call to by HTTPS: identity providers now, connectors later.
+
+    A target is usually in the site's own networks, which are private and so have to be named: `networks` in
+    CIDR notation, `ports` besides 443, `ca_file` the site's authority. Loopback counts only when a loopback
+    network is named.
+    """
+
+    networks: tuple[str, ...] = ()
+    ports: tuple[int, ...] = (443,)
+    ca_file: str = ""
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     When the audit trail is checkpointed, and where checkpoints go besides.
@@ -135,6 +149,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: Retention = Retention()
     mail: Mail = Mail()
     audit: Audit = Audit()
+    outbound: Outbound = Outbound()
     valkey_url: str = ""
 
     def credential(self, name: str) -> bytes:

@@ -16,10 +16,11 @@ from appliance.identity.federation_schemas import (
 )
 from appliance.identity.ports import Directory
 from appliance.integrations.addresses import check_url
+from appliance.integrations.fetching import Fetch
 from appliance.integrations.ldap.connecting import address_of
 from appliance.integrations.oidc.keys import parsed_keys
 from appliance.integrations.oidc.probing import probe as probe_oidc
-from appliance.integrations.oidc.provider import OidcRelyingParty
+from appliance.integrations.oidc.provider import callback
 from appliance.integrations.saml.hardening import Addresses
 from appliance.integrations.saml.metadata import described
 
@@ -30,10 +31,13 @@ class ProviderProtocols:
     """
     Args:
         directory: For testing directories; without one that step says so.
+        fetch: For testing providers that are called; likewise.
     """
 
-    def __init__(self, public_url: str, directory: Directory | None = None) -> None:
-        self._public_url, self._directory = public_url.rstrip("/"), directory
+    def __init__(
+        self, public_url: str, directory: Directory | None = None, fetch: Fetch | None = None
+    ) -> None:
+        self._public_url, self._directory, self._fetch = public_url.rstrip("/"), directory, fetch
 
     def check(self, config: ProviderConfig) -> None:
         match config:
@@ -67,8 +71,10 @@ class ProviderProtocols:
                     "start": f"{self._public_url}/sso/{provider_id}",
                 } | scim  # fmt: skip
             case OidcConfig():
-                callback = OidcRelyingParty(self._public_url).callback(provider_id)
-                return {"callback": callback, "start": f"{self._public_url}/sso/{provider_id}"} | scim
+                return {
+                    "callback": callback(self._public_url, provider_id),
+                    "start": f"{self._public_url}/sso/{provider_id}",
+                } | scim
             case _:
                 return scim
 
@@ -81,7 +87,9 @@ class ProviderProtocols:
             case SamlConfig():
                 return _probe_saml(config)
             case _:
-                return await probe_oidc(config)
+                if self._fetch is None:
+                    raise Unavailable("providers are tested by the console's process")
+                return await probe_oidc(config, self._fetch)
 
 
 def _check_ldap(config: LdapConfig) -> None:

@@ -35,7 +35,7 @@ class WebContext:
         self.delays = Delays(self.database, self._secret)
         self.access_tokens = AccessTokens(self.database, self.sealer, self.clock, web.public_url)
         self.admission = Admission(self.database, self.clock, web, self.access_tokens)
-        self.federation = WebFederation(self.database, self.clock, self.sealer, web.public_url)
+        self.federation = WebFederation(self.database, self.clock, self.sealer, settings)
         self.gate = Gate(
             self.database, self.clock, web, pepper=self._secret, breached=self.site.breached,
             directory=self.federation.directory,

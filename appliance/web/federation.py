@@ -3,12 +3,14 @@
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database
 from appliance.foundation.sealing import Sealer
+from appliance.foundation.settings import Settings
 from appliance.identity.federated_directory import FederatedDirectory
 from appliance.identity.ports import Directory
 from appliance.identity.provider_tests import ProviderTests
 from appliance.identity.signin import Gate
 from appliance.identity.single_logout import SingleLogout
 from appliance.identity.single_sign_on import SingleSignOn
+from appliance.integrations.fetching import Fetcher
 from appliance.integrations.ldap.client import DirectoryWorker
 from appliance.integrations.oidc.provider import OidcRelyingParty
 from appliance.integrations.protocols import ProviderProtocols
@@ -21,16 +23,17 @@ class WebFederation:
     sign_on: SingleSignOn
     logout: SingleLogout
 
-    def __init__(self, database: Database, clock: Clock, sealer: Sealer, public_url: str) -> None:
-        self._database, self._clock, self._sealer, self._public_url = database, clock, sealer, public_url
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer, settings: Settings) -> None:
+        self._database, self._clock, self._sealer = database, clock, sealer
+        self._public_url, self._fetch = settings.web.public_url, Fetcher(settings.outbound)
         self.worker: Directory = DirectoryWorker()
         self.directory = FederatedDirectory(database, clock, sealer=sealer, directory=self.worker)
-        protocols = ProviderProtocols(public_url, self.worker)
+        protocols = ProviderProtocols(self._public_url, self.worker, self._fetch)
         self.tests = ProviderTests(database, clock, sealer=sealer, protocols=protocols)
 
     def bind(self, gate: Gate) -> None:
         """The gate opens the sessions, and asks our directory: each needs the other."""
-        saml, oidc = SamlServiceProvider(self._public_url), OidcRelyingParty(self._public_url)
+        saml, oidc = SamlServiceProvider(self._public_url), OidcRelyingParty(self._public_url, self._fetch)
         self.sign_on = SingleSignOn(
             self._database, self._clock, gate, sealer=self._sealer, saml=saml, oidc=oidc
         )

@@ -13,7 +13,7 @@ import msgspec
 from appliance.foundation.errors import Invalid
 from appliance.identity.federation_errors import AssertionRefused
 from appliance.identity.federation_schemas import OidcConfig
-from appliance.integrations.outbound import fetched
+from appliance.integrations.fetching import Fetch
 
 _KEPT_SECONDS, _AGAIN_SECONDS = 3_600.0, 60.0
 _MOST_KEYS = 50
@@ -22,7 +22,8 @@ _MOST_KEYS = 50
 class Keys:
     """The keys of every provider, by where they come from."""
 
-    def __init__(self) -> None:
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
         self._held: dict[str, tuple[float, dict[str, jwt.PyJWK]]] = {}
 
     async def find(self, config: OidcConfig, kid: str, algorithm: str) -> jwt.PyJWK:
@@ -43,7 +44,7 @@ class Keys:
     async def _of(self, config: OidcConfig, kept_seconds: float) -> dict[str, jwt.PyJWK]:
         at, held = self._held.get(config.jwks_uri, (float("-inf"), {}))
         if time.monotonic() - at > kept_seconds:
-            held = parsed_keys(await fetched(config.jwks_uri, ca_certificates=config.ca_certificates))
+            held = parsed_keys(await self._fetch(config.jwks_uri, ca_certificates=config.ca_certificates))
             self._held[config.jwks_uri] = (time.monotonic(), held)
         return held
 

@@ -5,15 +5,15 @@ from urllib.parse import urlsplit
 
 from appliance.foundation.errors import Invalid, Unavailable
 from appliance.identity.federation_schemas import OidcConfig, Step
+from appliance.integrations.fetching import Fetch
 from appliance.integrations.oidc.keys import parsed_keys
-from appliance.integrations.outbound import fetched
 
 
-async def probe(config: OidcConfig) -> list[Step]:
+async def probe(config: OidcConfig, fetch: Fetch) -> list[Step]:
     """What can be tried without a person: names, the keys, the mapping."""
     steps = [_resolved(config.token_endpoint)]
     if steps[0].state == "ok":
-        steps.append(await _keys(config))
+        steps.append(await _keys(config, fetch))
     else:
         steps.append(Step(name="keys", state="not_run"))
     if not config.group_roles:
@@ -35,12 +35,12 @@ def _resolved(url: str) -> Step:
     return Step(name=f"resolve {host}", state="ok", said=", ".join(sorted(map(str, found))))
 
 
-async def _keys(config: OidcConfig) -> Step:
+async def _keys(config: OidcConfig, fetch: Fetch) -> Step:
     try:
         if config.jwks:
             held = parsed_keys(config.jwks.encode())
         else:
-            held = parsed_keys(await fetched(config.jwks_uri, ca_certificates=config.ca_certificates))
+            held = parsed_keys(await fetch(config.jwks_uri, ca_certificates=config.ca_certificates))
     except Unavailable as error:
         advice = "check firewalls and the authority, or upload the keys"
         return Step(name="keys", state="failed", said=str(error), next=advice)

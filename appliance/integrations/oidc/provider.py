@@ -19,8 +19,8 @@ import msgspec
 from appliance.identity.federation_errors import AssertionRefused
 from appliance.identity.federation_schemas import OidcConfig, Person
 from appliance.identity.ports import Assertion, Question
+from appliance.integrations.fetching import Fetch
 from appliance.integrations.oidc.keys import Keys
-from appliance.integrations.outbound import fetched
 
 _LEEWAY_SECONDS = 60
 _LONGEST_TOKEN = 65_536
@@ -37,24 +37,26 @@ class Tokens(msgspec.Struct, frozen=True):
         return "Tokens()"
 
 
+def callback(public_url: str, provider_id: UUID) -> str:
+    """Where the provider sends the browser back to; it is told this exact address."""
+    return f"{public_url}/sso/{provider_id}/callback"
+
+
 class OidcRelyingParty:
     """
     Args:
         public_url: Where browsers reach the appliance; the callback begins with it.
+        fetch: Calls the provider.
     """
 
-    def __init__(self, public_url: str) -> None:
-        self._public_url, self._keys = public_url.rstrip("/"), Keys()
-
-    def callback(self, provider_id: UUID) -> str:
-        """Where the provider sends the browser back to; it is told this exact address."""
-        return f"{self._public_url}/sso/{provider_id}/callback"
+    def __init__(self, public_url: str, fetch: Fetch) -> None:
+        self._public_url, self._fetch, self._keys = public_url.rstrip("/"), fetch, Keys(fetch)
 
     def question(self, provider_id: UUID, config: OidcConfig) -> Question:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         query = {
             "response_type": "code", "client_id": config.client_id,
-            "redirect_uri": self.callback(provider_id),
+            "redirect_uri": callback(self._public_url, provider_id),
             "scope": " ".join(dict.fromkeys(["openid", *config.scopes])), "state": state, "nonce": nonce,
             "code_challenge": _challenge(verifier), "code_challenge_method": "S256",
         }  # fmt: skip
@@ -95,10 +97,10 @@ class OidcRelyingParty:
         self, provider_id: UUID, config: OidcConfig, client_secret: str, code: str, verifier: str
     ) -> str:
         form = {
-            "grant_type": "authorization_code", "code": code, "redirect_uri": self.callback(provider_id),
-            "code_verifier": verifier, "client_id": config.client_id,
+            "grant_type": "authorization_code", "code": code, "code_verifier": verifier,
+            "redirect_uri": callback(self._public_url, provider_id), "client_id": config.client_id,
         }  # fmt: skip
-        body = await fetched(
+        body = await self._fetch(
             config.token_endpoint,
             ca_certificates=config.ca_certificates,
             form=form,

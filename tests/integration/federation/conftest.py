@@ -5,10 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from appliance.composition import Services, open_services
 from appliance.foundation.actors import appliance
+from appliance.foundation.settings import Outbound, Settings
 from appliance.identity.federation_schemas import GroupRole, NewProvider, ProviderSummary, SamlConfig
 from appliance.integrations.ldap.client import DirectoryWorker
 from tests.factories.directories import SERVICE_PASSWORD, Listener, Slapd
@@ -28,6 +30,13 @@ SAML_ROLES = [
     GroupRole(group="analysts", role="soc_analyst"),
     GroupRole(group="readers", role="read_only_analyst"),
 ]
+
+
+@pytest.fixture(scope="session")
+def settings(settings: Settings) -> Settings:
+    """The tests' providers listen on loopback, wherever a port is free."""
+    outbound = Outbound(networks=("127.0.0.0/8", "::1/128"), ports=tuple(range(1_024, 65_536)))
+    return msgspec.structs.replace(settings, outbound=outbound)
 
 
 @pytest.fixture(scope="session")

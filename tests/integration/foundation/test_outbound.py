@@ -23,6 +23,14 @@ def test_no_list_allows_this_host_or_its_link(address):
     assert Outbound(allowed=["0.0.0.0/0", "::/0"]).objection(ip_address(address))
 
 
+def test_this_host_is_called_only_where_it_is_named_itself():
+    outbound = Outbound(allowed=["127.0.0.0/8"])
+
+    assert outbound.objection(ip_address("127.0.0.1")) == ""
+    assert outbound.objection(ip_address("::1"))
+    assert outbound.objection(ip_address("0.0.0.0"))
+
+
 @pytest.mark.parametrize("address", PRIVATE)
 def test_what_is_private_is_refused_until_its_network_is_allowed(address):
     networks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"]
@@ -142,14 +150,11 @@ async def test_a_redirect_is_an_answer_and_not_followed(target, on_loopback):
     assert asked == ["target.test"]
 
 
-async def test_an_endless_answer_is_cut_off(target, on_loopback, monkeypatch):
-    from appliance.foundation import outbound
-
+async def test_an_endless_answer_is_cut_off(target, on_loopback):
     server, port, authority = target
-    monkeypatch.setattr(outbound, "_MOST_BYTES", 1_000)
     server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + b"x" * 5_000
 
     with pytest.raises(Unavailable, match="more than"):
-        await on_loopback(ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority).request(
-            "GET", f"https://target.test:{port}/"
-        )
+        await on_loopback(
+            ports=[port], resolve=answering(["127.0.0.1"])[0], ca_file=authority, most_bytes=1_000
+        ).request("GET", f"https://target.test:{port}/")
