@@ -127,6 +127,7 @@ const stories = {
     await page.locator('.xdr-query input').pressSequentially('Im');
     await page.getByRole('option', { name: 'Image', exact: true }).waitFor();
     await page.keyboard.press('ArrowDown');
+    await page.getByRole('option', { name: 'Image', exact: true, selected: true }).waitFor();
     await page.keyboard.press('Enter');
     await page.keyboard.type('*\\cmd.exe NOT User:root');
     await page.getByText('Image ends with “\\cmd.exe” and not User is “root”').waitFor();

@@ -68,6 +68,8 @@ async def test_the_pci_profile_suspends_who_was_away_for_ninety_days(
 async def test_an_old_signing_key_is_replaced(keep_house, access_tokens, clock, database, organisation):
     claim = Claim(organisation.org_id, organisation.org_id, organisation.org_id)
     await access_tokens.issue(claim)
+    async with platform_transaction(database) as session:  # other tests' clocks may have been ahead
+        await session.execute(text("UPDATE signing_keys SET activated_at = :now"), {"now": clock.now()})
 
     async def active():
         async with platform_transaction(database) as session:

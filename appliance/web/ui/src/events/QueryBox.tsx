@@ -1,6 +1,7 @@
 import { Button } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
 import { useId, useRef, useState, type KeyboardEvent, type RefObject } from 'react';
+import { flushSync } from 'react-dom';
 
 import { Inert } from '../evidence/Inert';
 import { t } from '../language/language';
@@ -23,9 +24,9 @@ export function QueryBox({ initial, run, busy, box }: QueryBoxProps) {
   const take = (field: string) => {
     if (offers.typed === null || caret === null) return;
     const [next, position] = completed(text, caret, offers.typed, field);
-    setText(next);
-    setCaret(null);
-    requestAnimationFrame(() => box.current?.setSelectionRange(position, position));
+    // At once: the next key may come before the next frame, and belongs behind the completion.
+    flushSync(() => { setText(next); setCaret(null); });
+    box.current?.setSelectionRange(position, position);
   };
   const keys = useOfferKeys(offers.fields, take, () => setCaret(null));
   const onKeyDown = (event: KeyboardEvent) => {
