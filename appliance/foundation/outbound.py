@@ -117,9 +117,7 @@ class Outbound:
         One that may not refuses the whole name: whoever controls it decides which is used.
         """
         if port not in self._ports:
-            raise TargetRefused(
-                f"port {port} of {host} is not named in the settings ([outbound] ports)"
-            )
+            raise TargetRefused(f"port {port} of {host} is not named in the settings ([outbound] ports)")
         try:
             found = await self._resolve(host, port)
         except OSError as error:
