@@ -9,8 +9,8 @@ import re
 from functools import lru_cache
 
 # The parser of the standard library, private in name only since 3.11.
-from re import _constants as codes  # type: ignore[attr-defined]  # no stubs for the private module
-from re import _parser as parser  # type: ignore[attr-defined]  # no stubs for the private module
+from re import _constants as codes
+from re import _parser as parser
 from typing import Any, Final
 
 _SHORTEST: Final = 3
