@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from appliance.cli import kept_sessions
 from appliance.cli.failures import CommandFailure, ExitCode, code_of
 from appliance.cli.targets import Target, is_exposed, read_secret
 
@@ -14,7 +15,7 @@ API = "/api/v1"
 PAGE = 200
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _NEXT: dict[int, str] = {
-    401: "give a valid token with --token-file, or run this on the node",
+    401: "xdr login, give a valid token with --token-file, or run this on the node",
     403: "ask a super administrator, or use an account that may",
     409: "look at its state now, then decide",
     429: "wait a moment, then try again",
@@ -36,12 +37,8 @@ class APIClient:
 
     def __init__(self, target: Target, *, warn: Warn, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
-        self._http = httpx.Client(
-            base_url="http://xdr" if target.socket else target.url,
-            transport=transport or _transport(target),
-            headers={"User-Agent": f"xdr/{product_version()}"} | _credential(target, warn) | _walls(target),
-            timeout=_TIMEOUT,
-        )
+        self._http = open_http(target, transport)
+        self._http.headers.update(_credential(target, warn, self._http) | _walls(target))
 
     def get(self, path: str, **query: Any) -> Any:
         """
@@ -124,6 +121,16 @@ class APIClient:
         raise failure_of(answer)
 
 
+def open_http(target: Target, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """A client for an appliance that says nothing yet of who asks."""
+    return httpx.Client(
+        base_url="http://xdr" if target.socket else target.url,
+        transport=transport or _transport(target),
+        headers={"User-Agent": f"xdr/{product_version()}"},
+        timeout=_TIMEOUT,
+    )
+
+
 def product_version() -> str:
     try:
         return version("mini-xdr-appliance")
@@ -135,12 +142,13 @@ def failure_of(answer: httpx.Response) -> CommandFailure:
     """A refusal (RFC 9457) in words and with its exit status."""
     problem = _problem(answer)
     said = problem.get("detail") or problem.get("title") or f"HTTP {answer.status_code}"
+    proof_is_old = problem.get("code") == "step_up_required"
     after = answer.headers.get("retry-after")
     wait = f"try again in {after} s" if after and after.isdecimal() else ""
     return CommandFailure(
         f"{problem.get('title') or answer.reason_phrase}: {said}",
         code=code_of(answer.status_code),
-        next_step=wait or _NEXT.get(answer.status_code, ""),
+        next_step="sign in again: xdr login" if proof_is_old else wait or _NEXT.get(answer.status_code, ""),
         detail=f"HTTP {answer.status_code} {problem.get('code', '')}".strip(),
     )
 
@@ -159,14 +167,16 @@ def _transport(target: Target) -> httpx.BaseTransport:
     return httpx.HTTPTransport(verify=ssl.create_default_context(cafile=target.ca_file or None))
 
 
-def _credential(target: Target, warn: Warn) -> dict[str, str]:
+def _credential(target: Target, warn: Warn, http: httpx.Client) -> dict[str, str]:
     if target.socket:
         return {}
+    if target.token_file is None and target.session_file is not None and target.session_file.exists():
+        return {"Authorization": f"Bearer {kept_sessions.bearer(target.session_file, http)}"}
     if target.token_file is None:
         raise CommandFailure(
             f"no token for {target.url}",
             code=ExitCode.DENIED,
-            next_step="give --token-file FILE or set XDR_TOKEN_FILE",
+            next_step="xdr login, or give --token-file FILE or set XDR_TOKEN_FILE",
         )
     token = read_secret(target.token_file, "the API token")
     if is_exposed(target.token_file):

@@ -41,7 +41,8 @@ The nearest wins:
 4. this node: /etc/xdr/xdr.toml, then the state folder of `xdr dev run`
 
 On a node the settings name a Unix socket: you are its local administrator, and no token is needed.
-Elsewhere an API token comes from --token-file, XDR_TOKEN_FILE or the profile; never from the command line.
+Elsewhere an API token comes from --token-file, XDR_TOKEN_FILE or the profile, never from the command line;
+without one it is the session that `xdr login` opened.
 """
 
 

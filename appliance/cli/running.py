@@ -23,6 +23,7 @@ from appliance.cli import (
     incidents,
     ingest,
     rules,
+    signing_in,
     sources,
     status,
     tokens,
@@ -40,7 +41,7 @@ app = Commands(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (status, ingest, doctor, helping, documenting):
+for module in (status, ingest, doctor, signing_in, helping, documenting):
     module.register(app)
 app.add_typer(incidents.app, name="incident")
 app.add_typer(events.app, name="event")

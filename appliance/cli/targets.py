@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from appliance.cli import kept_sessions
 from appliance.cli.failures import CommandFailure, ExitCode, invalid
 from appliance.cli.options import Environment, Options
 from appliance.foundation import settings as configuration
@@ -30,6 +31,7 @@ class Target(msgspec.Struct, frozen=True):
         name: Stands for the appliance in messages and file names.
         organisation: Name or id of the one meant, on the node; the first where it is empty.
         socket: The administrator's Unix socket; empty if it is reached by `url`.
+        session_file: Where `xdr login` keeps its tokens for this appliance; None on the node.
         settings: The node's settings, where they could be read.
     """
 
@@ -37,6 +39,7 @@ class Target(msgspec.Struct, frozen=True):
     socket: str = ""
     url: str = ""
     token_file: Path | None = None
+    session_file: Path | None = None
     ca_file: str = ""
     ingest_url: str = ""
     settings: Settings | None = None
@@ -65,7 +68,8 @@ def find(options: Options, environment: Environment) -> Target:
     found = _find(options, environment)
     if options.organisation and not found.socket:
         raise invalid("--organisation is for the administrator on the node; a token belongs to one already")
-    return msgspec.structs.replace(found, organisation=options.organisation or "")
+    session_file = None if found.socket else kept_sessions.path_of(environment.config_home, found.name)
+    return msgspec.structs.replace(found, organisation=options.organisation or "", session_file=session_file)
 
 
 def _find(options: Options, environment: Environment) -> Target:
@@ -155,8 +159,8 @@ def _remote(url: str, token_file: Path | None, profile: Profile | None = None) -
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise invalid(f"{url} is no address of an appliance; write it as https://xdr.example.org")
-    if parts.scheme == "http" and token_file and not is_loopback(url):
-        raise invalid(f"{url} would send the token readable to anybody on the way", "use https://")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise invalid(f"{url} would send what proves who you are readable to anybody", "use https://")
     return Target(
         name=parts.netloc,
         url=url.rstrip("/"),
