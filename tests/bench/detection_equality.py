@@ -1,5 +1,5 @@
 """
-Index against naive evaluator over every Windows event of the corpora: prints events, matches, differences.
+Index against naive evaluator over every event of the corpora: prints events, matches, differences.
 
 Usage: python tests/bench/detection_equality.py XDR_CORPORA [--every N]
 """
@@ -8,13 +8,14 @@ import argparse
 import sys
 import time
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from appliance.detection.compiling import compile_rule_set  # noqa: E402
-from tests.unit.detection.corpora_events import naive_rules, rule_sources, windows_events  # noqa: E402
+from tests.unit.detection.corpora_events import naive_rules, other_events, rule_sources, windows_events  # noqa: E402
 
 
 def main() -> int:
@@ -25,9 +26,11 @@ def main() -> int:
     numbers = {rule.id: number for number, rule in enumerate(rule_set.rules)}
     carrying: dict[tuple[str, str, str], list] = {}
     counted: Counter[str] = Counter()
+    by_route: Counter[tuple[str, ...]] = Counter()
     fired: set[int] = set()
     started = time.process_time()
-    for position, event in enumerate(windows_events(arguments.corpora)):
+    events = chain(windows_events(arguments.corpora), other_events(arguments.corpora))
+    for position, event in enumerate(events):
         if position % arguments.every:
             continue
         rules = carrying.get(event.route)
@@ -36,6 +39,7 @@ def main() -> int:
         expected = sorted(numbers[rule.id] for rule in rules if rule.matches(event))
         found = list(rule_set.match(event))
         counted["events"] += 1
+        by_route[event.route[:2]] += 1
         counted["matches"] += len(found)
         fired.update(found)
         for number in set(expected) ^ set(found):
@@ -46,6 +50,8 @@ def main() -> int:
         f"matches {counted['matches']}, differences {counted['differences']}, "
         f"CPU {time.process_time() - started:.0f} s"
     )
+    for route, number in by_route.most_common():
+        print(f"{number:>9} {' '.join(filter(None, route))}")
     return 1 if counted["differences"] else 0
 
 

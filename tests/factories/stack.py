@@ -138,13 +138,23 @@ def public_rules(corpora: Path) -> list[RuleSource]:
 
 
 @contextmanager
-def running_stack() -> Iterator[Stack]:
-    """A prepared stack with database, schema and starter rules; start its processes yourself."""
+def running_stack(*, small: str = "") -> Iterator[Stack]:
+    """
+    A prepared stack with database, schema and starter rules; start its processes yourself.
+
+    Args:
+        small: A folder of it, "." for all, that is a volume of its own of 400 MB (root only).
+    """
     port, ingest_port = free_ports()
     base = Path("/var/lib/xdr-dev") if os.getuid() == 0 else Path(tempfile.gettempdir())
     base.mkdir(mode=0o755, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="b-", dir=base))
     folder.chmod(0o755)
+    if small:
+        (folder / small).mkdir(exist_ok=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=400m,mode=755", "tmpfs", folder / small], check=True
+        )
     postgres, config = prepare(folder, port=port, ingest_port=ingest_port, own_log=False, syslog=False)
     stack = Stack(folder, configuration.load(config), postgres, config)
     try:
@@ -153,6 +163,8 @@ def running_stack() -> Iterator[Stack]:
     finally:
         stop(stack.children)
         postgres.stop("immediate")
+        if small:
+            subprocess.run(["umount", "--lazy", folder / small], check=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

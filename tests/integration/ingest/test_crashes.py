@@ -1,11 +1,13 @@
 """Nothing acknowledged is ever lost or doubled, whatever is killed and whenever."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -40,10 +42,15 @@ class Sender:
     def __init__(self, client: httpx.AsyncClient, token: str) -> None:
         self._client, self._token = client, token
         self.acknowledged: dict[int, int] = {}
+        self.padding = 0
 
     async def send(self, number: int) -> int:
         """The status of one try; 0 if there was no answer."""
-        lines = (f"<13>May  1 12:00:00 host app: event {number}.{n}\n" for n in range(BATCH_EVENTS))
+        lines = (
+            f"<13>May  1 12:00:00 host app: event {number}.{n} {random.randbytes(self.padding).hex()}".rstrip()
+            + "\n"
+            for n in range(BATCH_EVENTS)
+        )
         headers = {"Authorization": f"Bearer {self._token}", "X-Batch-Id": f"batch-{number}"}
         try:
             answer = await self._client.post("/api/v1/ingest/crash", content="".join(lines), headers=headers)
@@ -224,3 +231,47 @@ level: low
         assert all(row.stored == row.matched > 0 for row in proof)
         found = (await services.session.execute(text("SELECT count(*) FROM findings"))).scalar_one()
     assert found > 0
+
+
+@pytest.fixture(params=[".", "postgres"], ids=["of everything", "of the database"])
+def small(request) -> Iterator[tuple[Stack, Path]]:
+    """A stack, and a folder of it on a volume of its own that is soon full."""
+    with running_stack(small=request.param) as running:
+        running.start("ingest")
+        running.wait_for_ingest()
+        yield running, running.folder / request.param
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a volume is mounted, which takes root")
+async def test_a_full_disk_loses_and_doubles_nothing_that_was_acknowledged(small):
+    stack, volume = small
+    token = await stack.source_token("crash", "syslog")
+    async with httpx.AsyncClient(base_url=stack.ingest_url, timeout=30) as client:
+        sender = Sender(client, token)
+        sender.padding = 2_000
+        before = [await sender.send(number) for number in range(20)]
+        ballast = filled(volume)
+        meanwhile = [await sender.send(number) for number in range(20, 420)]
+
+        ballast.unlink()
+        if not stack.postgres.is_running():
+            stack.postgres.start()
+        sender.padding = 0
+        for number in range(420, 430):
+            await sender.send_until_acknowledged(number)
+
+    assert set(before) == {201}
+    assert {202, 503} & set(meanwhile), "the disk was full"
+    assert set(meanwhile) <= {201, 202, 503}
+    await eventually_stored(stack, len(sender.acknowledged) * BATCH_EVENTS)
+    found = sorted(" ".join(message.split()[:2]) for message in await messages(stack))
+    assert found == sorted(f"event {b}.{n}" for b in sender.acknowledged for n in range(BATCH_EVENTS))
+
+
+def filled(volume: Path) -> Path:
+    """A file that takes whatever room is left."""
+    ballast = volume / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1_048_576))
+    return ballast

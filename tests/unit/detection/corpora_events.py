@@ -1,5 +1,6 @@
 """What tests and benches read from the corpora: rules, and real events batch by batch."""
 
+import gzip
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sigma.rule.base import SigmaYAMLLoader
 
 from appliance.detection.sigma.rules import RuleSource
 from appliance.telemetry.decoding.evtx import decode_evtx
+from appliance.telemetry.decoding.registry import decoder
 from appliance.telemetry.decoding.windows import decode_windows_json
 from appliance.telemetry.events import Bounds, Event
 from tests.unit.detection.naive import NaiveRule
@@ -53,11 +55,34 @@ def windows_events(corpora: Path) -> Iterator[Event]:
         yield from decode_windows_json(beside.read_bytes(), _BOUNDS, {}).events
 
 
-def _otrf_files(corpora: Path) -> Iterator[IO[bytes]]:
+def other_events(corpora: Path) -> Iterator[Event]:
+    """Every event that is no Windows one: network sensors, honeypots, Linux and cloud, told by content."""
+    decode = decoder("auto")
+    for file in _other_files(corpora):
+        for block in _whole_lines(file):
+            yield from decode(block, _BOUNDS, {"received": "2026-11-23T00:00:00Z"}).events
+
+
+def _other_files(corpora: Path) -> Iterator[IO[bytes]]:
+    for path in sorted((corpora / "zeek").glob("*.log")) + sorted((corpora / "syslog").glob("*.log")):
+        with path.open("rb") as file:
+            yield file
+    for folder in ("suricata", "cowrie", "ml/auth_logs_raw"):
+        for path in sorted((corpora / folder).glob("*.gz")):
+            with gzip.open(path) as file:
+                yield file  # type: ignore[misc]  # a reader of bytes all the same
+    for file in _otrf_files(corpora, (".json", ".log")):
+        first = file.read(_BLOCK_BYTES)
+        if not any(mark in first for mark in _WINDOWS_MARKS):
+            file.seek(0)
+            yield file
+
+
+def _otrf_files(corpora: Path, endings: tuple[str, ...] = (".json",)) -> Iterator[IO[bytes]]:
     for path in sorted((corpora / "otrf").rglob("*.zip")):
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
-                if "__MACOSX" not in name and name.endswith(".json"):
+                if "__MACOSX" not in name and name.endswith(endings):
                     with archive.open(name) as file:
                         yield file
     for path in sorted((corpora / "otrf").rglob("*.tar.gz")):

@@ -13,7 +13,13 @@ from appliance.detection.sigma.rules import LoadReport, Reason
 from appliance.telemetry.decoding.evtx import decode_evtx
 from appliance.telemetry.decoding.windows import decode_windows_json
 from appliance.telemetry.events import Bounds
-from tests.unit.detection.corpora_events import naive_rules, rule_sources, windows_bodies, windows_events
+from tests.unit.detection.corpora_events import (
+    naive_rules,
+    other_events,
+    rule_sources,
+    windows_bodies,
+    windows_events,
+)
 
 pytestmark = pytest.mark.corpora
 
@@ -87,6 +93,28 @@ def test_the_index_says_what_the_naive_evaluator_says(corpora, public_rules):
             differences.append((event.fields, found, expected))
 
     assert matches > 50
+    assert differences == []
+
+
+def test_so_it_does_for_events_of_other_kinds(corpora, public_rules):
+    rule_set, _ = public_rules
+    naive = naive_rules(rule_sources(corpora), {rule.id for rule in rule_set.rules})
+    numbers = {rule.id: number for number, rule in enumerate(rule_set.rules)}
+    carrying: dict = {}
+    differences, matches, events = [], 0, 0
+
+    for position, event in enumerate(other_events(corpora)):
+        found = list(rule_set.match(event))
+        if not found and position % EVERY:
+            continue
+        rules = carrying.setdefault(event.route, [rule for rule in naive if rule.carries(event)])
+        expected = sorted(numbers[rule.id] for rule in rules if rule.matches(event))
+        events, matches = events + 1, matches + len(found)
+        if found != expected:
+            differences.append((event.fields, found, expected))
+
+    assert events > 500
+    assert matches > 30
     assert differences == []
 
 
