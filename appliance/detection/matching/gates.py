@@ -7,11 +7,12 @@ A gate may open for nothing, but never stay shut wrongly: whatever is in doubt h
 
 import re
 from functools import lru_cache
-
-# The parser of the standard library, private in name only since 3.11.
-from re import _constants as codes  # type: ignore[attr-defined]  # no stubs for the private module
-from re import _parser as parser  # type: ignore[attr-defined]  # no stubs for the private module
+from importlib import import_module
 from typing import Any, Final
+
+# The parser of the standard library, private in name only since 3.11. It has no stubs, and whether a type
+# checker knows the modules by their import depends on what else it has read.
+codes, parser = import_module("re._constants"), import_module("re._parser")
 
 _SHORTEST: Final = 3
 _MOST_ALTERNATIVES: Final = 32
