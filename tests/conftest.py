@@ -8,7 +8,7 @@ tested, and nothing one test does is visible to another.
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -154,7 +154,18 @@ async def person(database: Database, scope: Scope, sealer: Sealer, role: str) ->
     return Actor(ActorKind.USER, invited.user.id, new.email, permissions_of([role]))
 
 
+@pytest.fixture
+def count_combinations(record_property: Callable[[str, object], None]) -> Callable[[str, int, int], None]:
+    """Have the summary tell how many combinations of a kind were tried, and how many answered wrongly."""
+
+    def count(kind: str, tried: int, deviations: int) -> None:
+        record_property(_COMBINATIONS + kind, (tried, deviations))
+
+    return count
+
+
 _NOT_RUN_STATUS = 3
+_COMBINATIONS = "combinations of "
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -167,8 +178,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("run, failed, not run")
     for suite, (passed, failed, skipped) in sorted(table.items()):
         terminalreporter.write_line(f"{suite:<32} {passed:>6} run {failed:>4} failed {skipped:>4} not run")
+    for kind, (tried, deviations) in sorted(_combinations(terminalreporter).items()):
+        terminalreporter.write_line(f"{kind:<32} {tried:>6} combinations, {deviations} deviations")
     for reason in sorted({_reason(report) for report in terminalreporter.stats.get("skipped", [])}):
         terminalreporter.write_line(f"not run: {reason}")
+
+
+def _combinations(terminalreporter: pytest.TerminalReporter) -> dict[str, list[int]]:
+    table: dict[str, list[int]] = {}
+    for report in (
+        one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])
+    ):
+        for name, (tried, deviations) in (
+            (name.removeprefix(_COMBINATIONS), value)
+            for name, value in report.user_properties
+            if name.startswith(_COMBINATIONS)
+        ):
+            sums = table.setdefault(name, [0, 0])
+            sums[0], sums[1] = sums[0] + tried, sums[1] + deviations
+    return table
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.cli.commands import group
-from appliance.cli.failures import invalid
+from appliance.cli.failures import CommandFailure, ExitCode, invalid
 from appliance.cli.output import Column, moment
 from appliance.cli.session import Session
 from appliance.cli.users import find
@@ -151,4 +151,4 @@ def _review(session: Session, review_id: str) -> dict[str, Any]:
     for review in found:
         if review["id"] == review_id:
             return review
-    raise invalid(f"no review {review_id}", "xdr review list")
+    raise CommandFailure(f"no review {review_id}", code=ExitCode.NOT_FOUND, next_step="xdr review list")

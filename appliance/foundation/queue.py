@@ -7,20 +7,21 @@ idempotent. `idempotency_key` makes asking twice the same as asking once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from appliance.foundation.actors import Actor, Scope
+from appliance.foundation.actors import Actor, ActorKind, Permission, Scope
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, platform_transaction
-from appliance.foundation.errors import ApplianceError, Unavailable
+from appliance.foundation.errors import ApplianceError, NotPermitted, Unavailable
 from appliance.foundation.ids import new_id
 from appliance.foundation.models import Job
 
@@ -28,6 +29,32 @@ LEASE = timedelta(minutes=2)
 MOST_ATTEMPTS = 5
 _LOOK_SECONDS = 2.0
 JOBS_CHANNEL = "xdr_jobs"
+
+log = structlog.get_logger()
+
+
+class JobKind(msgspec.Struct, frozen=True):
+    """
+    A kind of work, and who may ask for it.
+
+    Attributes:
+        permission: What whoever asks must hold; None where only the appliance itself asks.
+    """
+
+    name: str
+    permission: Permission | None
+
+    def admit(self, by: Actor) -> None:
+        """
+        Stop whoever may not have such work done.
+
+        Raises:
+            NotPermitted: The actor lacks the permission, or is not the appliance where only that may ask.
+        """
+        if self.permission is not None:
+            by.require(self.permission)
+        elif by.kind is not ActorKind.SYSTEM:
+            raise NotPermitted(f"{by.name} cannot ask for {self.name}; the appliance does by itself")
 
 
 class Claimed(msgspec.Struct, frozen=True):
@@ -45,21 +72,30 @@ class Claimed(msgspec.Struct, frozen=True):
         return Scope(org_id=self.org_id)
 
 
+Handler = Callable[[Claimed], Awaitable[None]]
+
+
 class Queue:
     """The asking side: bound to one transaction."""
 
     def __init__(self, session: AsyncSession, scope: Scope, clock: Clock) -> None:
         self._session, self._scope, self._clock = session, scope, clock
 
-    async def enqueue(self, kind: str, payload: dict[str, Any], *, by: Actor, key: str) -> UUID:
-        """The job's id; the earlier one's if the same key was enqueued before."""
+    async def enqueue(self, kind: JobKind, payload: dict[str, Any], *, by: Actor, key: str) -> UUID:
+        """
+        The job's id; the earlier one's if the same key was enqueued before.
+
+        Raises:
+            NotPermitted: The actor may not have such work done.
+        """
+        kind.admit(by)
         now, job_id = self._clock.now(), new_id(self._clock)
         made = await self._session.execute(
             insert(Job)
             .values(
                 org_id=self._scope.org_id,
                 id=job_id,
-                kind=kind,
+                kind=kind.name,
                 payload=payload,
                 originator=msgspec.to_builtins(by),
                 idempotency_key=key,
@@ -75,7 +111,7 @@ class Queue:
         return made.scalar_one()
 
 
-async def claim(database: Database, kinds: tuple[str, ...], worker: str) -> Claimed | None:
+async def claim(database: Database, kinds: Collection[str], worker: str) -> Claimed | None:
     """The next job of these kinds that is due, or whose worker was lost."""
     async with platform_transaction(database) as session:
         row = (
@@ -93,9 +129,10 @@ async def claim(database: Database, kinds: tuple[str, ...], worker: str) -> Clai
     )
 
 
-async def finish(database: Database, job: Claimed, *, failure: str = "") -> None:
-    """Done, or failed: then it is tried again later, five times at most."""
-    state = "done" if not failure else "failed" if job.attempts >= MOST_ATTEMPTS else "queued"
+async def finish(database: Database, job: Claimed, *, failure: str = "", is_final: bool = False) -> None:
+    """Done, or failed: then it is tried again later, five times at most, unless that cannot help."""
+    ends = is_final or job.attempts >= MOST_ATTEMPTS
+    state = "done" if not failure else "failed" if ends else "queued"
     async with platform_transaction(database) as session:
         await session.execute(
             _FINISH,
@@ -109,24 +146,39 @@ async def finish(database: Database, job: Claimed, *, failure: str = "") -> None
         )
 
 
-async def work(
-    database: Database, kinds: tuple[str, ...], worker: str, do: Callable[[Claimed], Awaitable[None]]
-) -> None:
+async def work(database: Database, handlers: Mapping[JobKind, Handler], worker: str) -> None:
     """Do jobs of these kinds, one after the other, for ever; an outage of the database is waited out."""
     while True:
         try:
-            job = await claim(database, kinds, worker)
-            if job is None:
+            if not await work_once(database, handlers, worker):
                 await asyncio.sleep(_LOOK_SECONDS)
-                continue
-            try:
-                await do(job)
-            except ApplianceError as error:
-                await finish(database, job, failure=str(error))
-            else:
-                await finish(database, job)
         except Unavailable:
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def work_once(database: Database, handlers: Mapping[JobKind, Handler], worker: str) -> bool:
+    """
+    Do the next job of these kinds; whether there was one.
+
+    Whoever asked is held to the kind's permission once more, so that a row that came about otherwise than by
+    `Queue.enqueue` has nothing done that its originator may not.
+    """
+    by_name = {kind.name: (kind, do) for kind, do in handlers.items()}
+    job = await claim(database, list(by_name), worker)
+    if job is None:
+        return False
+    kind, do = by_name[job.kind]
+    try:
+        kind.admit(job.originator)
+        await do(job)
+    except NotPermitted as error:
+        log.warning("job_refused", kind=job.kind, job=str(job.id), cause=str(error))
+        await finish(database, job, failure=str(error), is_final=True)
+    except ApplianceError as error:
+        await finish(database, job, failure=str(error))
+    else:
+        await finish(database, job)
+    return True
 
 
 _CLAIM = text(

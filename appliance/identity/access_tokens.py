@@ -27,7 +27,7 @@ AUDIENCE = "xdr-api"
 _ALGORITHM, _TYPE = "EdDSA", "at+jwt"
 _LEEWAY_SECONDS = 30  # clocks of three nodes differ
 _KEYS_SECONDS = 30.0  # how long a verifier trusts what it read; an unknown kid makes it look sooner
-_LOOK_AGAIN_SECONDS = 1.0  # and this bounds how often invented kids can make it look
+_LOOK_AGAIN_SECONDS = 1.0  # invented kids make it look no more often; who brings one waits that long
 _CLAIMS = ["exp", "nbf", "iat", "iss", "aud", "sub", "sid", "org"]
 
 
@@ -99,6 +99,7 @@ class AccessTokens:
         by.require(Permission.KEYS_ROTATE)
         async with platform_transaction(self._database) as session:
             key_id = await signing_keys.rotate(session, self._sealer, self._clock)
+        self._read_at = float("-inf")  # this process signs with it at once, the others within half a minute
         trail.record("signing_key.rotated", by=by, subject=key_id)
         return str(key_id)
 
@@ -118,7 +119,7 @@ class AccessTokens:
     async def _key(self, kid: str) -> Ed25519PublicKey:
         await self._read(older_than=_KEYS_SECONDS)
         if kid not in self._public:
-            await self._read(older_than=_LOOK_AGAIN_SECONDS)
+            await self._look_again()
         if kid not in self._public:
             raise TokenRefused("the access token was signed with a key that is not known; sign in again")
         return self._public[kid]
@@ -132,12 +133,20 @@ class AccessTokens:
         assert self._signing is not None
         return self._signing
 
-    async def _read(self, *, older_than: float) -> None:
+    async def _look_again(self) -> None:
+        """Read the keys as they are now; refusing by what was read a moment ago would be wrong."""
+        unknown_at = time.monotonic()
+        await asyncio.sleep(max(0.0, self._read_at + _LOOK_AGAIN_SECONDS - unknown_at))
+        await self._read(since=unknown_at)
+
+    async def _read(self, *, older_than: float = 0.0, since: float = float("inf")) -> None:
+        """Read the keys, unless that was done less than `older_than` seconds ago, or after `since`."""
         async with self._reading:
-            if time.monotonic() - self._read_at < older_than:
+            if time.monotonic() - self._read_at < older_than or self._read_at > since:
                 return
+            began = time.monotonic()
             async with anonymous_transaction(self._database) as session:
                 found = await signing_keys.published(session)
                 self._signing = await signing_keys.active(session, self._sealer)
             self._public = {key.kid: Ed25519PublicKey.from_public_bytes(key.key) for key in found}
-            self._read_at = time.monotonic()
+            self._read_at = began

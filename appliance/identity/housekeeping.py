@@ -13,6 +13,7 @@ from appliance.audit.service import AuditTrail
 from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, platform_transaction, transaction
+from appliance.foundation.queue import JobKind
 from appliance.foundation.sealing import Sealer
 from appliance.identity import signing_keys
 from appliance.identity.errors import LastSuperAdmin
@@ -23,7 +24,7 @@ from appliance.identity.models import OneTimeLink, Organisation, Session, User
 from appliance.identity.policies import profile
 from appliance.identity.signin import end_all
 
-HOUSEKEEPING_JOB = "identity.housekeeping"
+HOUSEKEEPING_JOB = JobKind("identity.housekeeping", permission=None)
 KEYS_CHANGE_AFTER = timedelta(days=30)
 _KEPT = timedelta(days=30)  # ended sessions stay so long, for whoever asks who was there
 

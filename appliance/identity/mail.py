@@ -15,11 +15,11 @@ from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import Clock
 from appliance.foundation.errors import Invalid
 from appliance.foundation.ids import new_id
-from appliance.foundation.queue import Queue
+from appliance.foundation.queue import JobKind, Queue
 from appliance.foundation.sealing import Place, Sealer
 from appliance.identity.models import User
 
-MAIL_JOB = "mail.send"
+MAIL_JOB = JobKind("mail.send", permission=None)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -75,15 +75,15 @@ class Post:
         if not self._public_url:
             return False
         mail_id = new_id(self._clock)
-        plain = msgspec.json.encode(Message(to, subject, text))
-        sealed = self._sealer.seal(plain, **_place(self._scope, mail_id))
-        await self._queue.enqueue(
-            MAIL_JOB,
-            {"id": str(mail_id), "sealed": sealed.hex()},
-            by=appliance("mail"),
-            key=f"mail:{mail_id}",
-        )
+        payload = sealed_payload(Message(to, subject, text), self._scope, mail_id, self._sealer)
+        await self._queue.enqueue(MAIL_JOB, payload, by=appliance("mail"), key=f"mail:{mail_id}")
         return True
+
+
+def sealed_payload(message: Message, scope: Scope, mail_id: UUID, sealer: Sealer) -> dict[str, Any]:
+    """A message as a queued job carries it; only a job of the same organisation opens it."""
+    sealed = sealer.seal(msgspec.json.encode(message), **_place(scope, mail_id))
+    return {"id": str(mail_id), "sealed": sealed.hex()}
 
 
 def opened(payload: dict[str, Any], scope: Scope, sealer: Sealer) -> Message:

@@ -73,7 +73,9 @@ class Gate:
             SignInRefused: Name or password is wrong; which of the two is never said.
         """
         email = email.strip().lower()
-        owners = await ask(self._database, "app.user_owner", email)
+        # What cannot be anybody's name, such as one with a NUL, is nobody's; it takes as long to find out.
+        known = email if email.isprintable() else ""
+        owners = await ask(self._database, "app.user_owner", known)
         await self._delays.attempt(
             email,
             address,
@@ -88,7 +90,7 @@ class Gate:
                 return signed_in
         if not owners:
             await passwords.verified("", password)
-        if (admitted := await self._by_directory(email, password, opening)) is not None:
+        if (admitted := await self._by_directory(known, password, opening)) is not None:
             await self._delays.succeeded(email, address)
             return admitted
         await self._remember_failure(owners, email, address)

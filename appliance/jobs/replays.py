@@ -12,11 +12,16 @@ from appliance.telemetry.service import REPLAY_JOB
 
 async def work_replays(database: Database, intake: Ingestion, sealer: Sealer, worker: str) -> None:
     """For ever."""
+    await queue.work(database, handlers(database, intake, sealer), worker)
+
+
+def handlers(database: Database, intake: Ingestion, sealer: Sealer) -> dict[queue.JobKind, queue.Handler]:
+    """What is done for each kind of job of the ingest process."""
 
     async def replay(job: queue.Claimed) -> None:
         await _replay(database, intake, sealer, job)
 
-    await queue.work(database, (REPLAY_JOB,), worker, replay)
+    return {REPLAY_JOB: replay}
 
 
 async def _replay(database: Database, intake: Ingestion, sealer: Sealer, job: queue.Claimed) -> None:

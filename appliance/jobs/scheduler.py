@@ -39,7 +39,6 @@ TIMETABLE = (
     (CronTrigger(minute="*/5", timezone=UTC), COMPACTION_JOB),
     (CronTrigger(minute="*/10", timezone=UTC), HOUSEKEEPING_JOB),
 )
-_KINDS = (*(kind for _, kind in TIMETABLE), MAIL_JOB)
 _CATCH_UP = timedelta(days=2)
 _LOOK_SECONDS = 2.0
 
@@ -112,7 +111,7 @@ async def _new_epoch(database: Database, node: str) -> int:
         return int(made.scalar_one())
 
 
-async def _enqueue(database: Database, kind: str) -> None:
+async def _enqueue(database: Database, kind: queue.JobKind) -> None:
     """A row for each due time since yesterday that has none: what was missed is caught up once."""
     trigger = next(trigger for trigger, named in TIMETABLE if named == kind)
     clock = SystemClock()
@@ -120,7 +119,7 @@ async def _enqueue(database: Database, kind: str) -> None:
         async with transaction(database, Scope(org_id=org_id)) as session:
             waiting = queue.Queue(session, Scope(org_id=org_id), clock)
             due = _last_due(trigger, clock.now())
-            await waiting.enqueue(kind, {}, by=appliance("scheduler"), key=f"{kind}:{due.isoformat()}")
+            await waiting.enqueue(kind, {}, by=appliance("scheduler"), key=f"{kind.name}:{due.isoformat()}")
 
 
 def _last_due(trigger: CronTrigger, now: datetime) -> datetime:
@@ -133,29 +132,21 @@ def _last_due(trigger: CronTrigger, now: datetime) -> datetime:
 
 
 async def _work(database: Database, settings: Settings) -> None:
-    workshop = _Workshop(database, settings)
-
-    async def run_job(job: queue.Claimed) -> None:
-        await workshop.run(job)
-
-    await queue.work(database, _KINDS, settings.node, run_job)
+    await queue.work(database, Workshop(database, settings).handlers, settings.node)
 
 
-class _Workshop:
-    """What is done for each kind of job."""
+class Workshop:
+    """What is done for each kind of job: `handlers`."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings, self._clock = database, settings, SystemClock()
         self._sealer = Sealer(settings.credential("field-key"))
-        self._work = {
+        self.handlers: dict[queue.JobKind, queue.Handler] = {
             RETENTION_JOB: self._retain,
             COMPACTION_JOB: self._compact,
             HOUSEKEEPING_JOB: self._keep_house,
             MAIL_JOB: self._send_mail,
         }
-
-    async def run(self, job: queue.Claimed) -> None:
-        await self._work[job.kind](job)
 
     async def _retain(self, _: queue.Claimed) -> None:
         await apply_retention(self._database, self._settings.retention, self._settings.state_dir, self._clock)

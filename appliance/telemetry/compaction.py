@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.foundation.actors import Scope
 from appliance.foundation.clock import Clock
+from appliance.foundation.queue import JobKind
 from appliance.telemetry.appending import MICROSECOND, SegmentAppender
 from appliance.telemetry.events import Event, Value
 from appliance.telemetry.reading import SegmentSource, StoredSegment
@@ -23,7 +24,7 @@ from appliance.telemetry.segments import EncodedSegment, SegmentReader, SegmentW
 
 log = structlog.get_logger()
 
-COMPACTION_JOB = "events.compaction"
+COMPACTION_JOB = JobKind("events.compaction", permission=None)
 SMALL, FULL = 1_000, 4_096
 FEWEST_PARTS = 8
 _MOST_PARTS = 400

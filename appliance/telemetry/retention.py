@@ -20,12 +20,13 @@ from appliance.audit.service import AuditTrail
 from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database, platform_transaction
+from appliance.foundation.queue import JobKind
 from appliance.foundation.settings import Retention
 from appliance.telemetry.store import HoldCheck
 
 log = structlog.get_logger()
 
-RETENTION_JOB = "events.retention"
+RETENTION_JOB = JobKind("events.retention", permission=None)
 BY = appliance("retention", frozenset())
 
 

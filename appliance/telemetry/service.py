@@ -16,7 +16,7 @@ from appliance.foundation.actors import Actor, Permission, Scope
 from appliance.foundation.clock import Clock
 from appliance.foundation.errors import Invalid
 from appliance.foundation.ids import new_id
-from appliance.foundation.queue import Queue
+from appliance.foundation.queue import JobKind, Queue
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.tokens import hash_of, new_token
 from appliance.telemetry import queries
@@ -37,7 +37,7 @@ from appliance.telemetry.schemas import (
 )
 from appliance.telemetry.sources import TOKEN_PREFIX
 
-REPLAY_JOB = "quarantine.replay"
+REPLAY_JOB = JobKind("quarantine.replay", permission=Permission.QUARANTINE_REPLAY)
 _PREFIX_SHOWN = 16
 _HMAC_BYTES = 32
 _PREVIEW_BYTES = 2_000
@@ -161,7 +161,7 @@ class TelemetryService:
         by.require(Permission.QUARANTINE_REPLAY)
         if await self._session.get(QuarantineEntry, (self._scope.org_id, entry_id)) is None:
             raise QuarantineEntryNotFound(f"no quarantine entry {entry_id}")
-        key = f"{REPLAY_JOB}:{entry_id}:{self._clock.now():%Y%m%d%H%M}"
+        key = f"{REPLAY_JOB.name}:{entry_id}:{self._clock.now():%Y%m%d%H%M}"
         queue = Queue(self._session, self._scope, self._clock)
         return await queue.enqueue(REPLAY_JOB, {"entry_id": str(entry_id)}, by=by, key=key)
 

@@ -136,12 +136,12 @@ class IdentityProvider:
     ) -> etree._Element:
         """A response as pysaml2 makes it, for changing before it is encoded."""
         assert self._server is not None
-        if key is not None:
-            self._server.sec.key_file, self._server.sec.cert_file = (
-                str(key.key_file),
-                str(key.certificate_file),
-            )
-            self._server.sec.my_cert = key.encoded
+        signer = key or self.key
+        self._server.sec.key_file, self._server.sec.cert_file = (
+            str(signer.key_file),
+            str(signer.certificate_file),
+        )
+        self._server.sec.my_cert = signer.encoded
         name_id = NameID(
             format=NAMEID_FORMAT_TRANSIENT if transient else NAMEID_FORMAT_PERSISTENT, text=subject
         )

@@ -19,6 +19,14 @@ from tests.factories.directories import (
 pytestmark = pytest.mark.peer
 
 
+@pytest.fixture(autouse=True)
+async def who_may_gets_in_afterwards(slapd, directory):
+    """Beside each refusal: the same directory and worker still let in who should."""
+    yield
+    checked = await directory.authenticate(slapd.config(), SERVICE_PASSWORD, "ada", PASSWORD)
+    assert checked.person is not None
+
+
 @pytest.mark.parametrize("login", ["ada", "ada@example.test"])
 async def test_a_person_signs_in_with_name_or_address(slapd, directory, login):
     checked = await directory.authenticate(slapd.config(), SERVICE_PASSWORD, login, PASSWORD)

@@ -69,12 +69,15 @@ def config(idp):
 
 
 @pytest.fixture
-def verify(ours, key, config):
+def verify(idp, ours, key, config):
+    """Verifies a response; and after each refusal the one that should get in does, under the same settings."""
+
     def asked(response, *, config=config, request_id=REQUEST):
         message = response if isinstance(response, str) else encoded(response)
         return ours.verify(PROVIDER, config, key, message=message, request_id=request_id)
 
-    return asked
+    yield asked
+    assert asked(right(idp)).person.subject == "user-0001"
 
 
 def right(idp, **more):

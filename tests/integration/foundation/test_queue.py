@@ -9,6 +9,7 @@ from appliance.foundation import queue
 from appliance.foundation.actors import appliance
 from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import platform_transaction, transaction
+from appliance.foundation.queue import JobKind
 from appliance.jobs.scheduler import TIMETABLE, _enqueue, _last_due
 
 BY = appliance("tests")
@@ -16,7 +17,9 @@ BY = appliance("tests")
 
 async def enqueue(database, scope, kind, key):
     async with transaction(database, scope) as session:
-        return await queue.Queue(session, scope, SystemClock()).enqueue(kind, {"n": 1}, by=BY, key=key)
+        return await queue.Queue(session, scope, SystemClock()).enqueue(
+            JobKind(kind, None), {"n": 1}, by=BY, key=key
+        )
 
 
 async def test_asking_twice_is_asking_once(database, organisation):
@@ -71,7 +74,7 @@ async def test_two_schedulers_enqueue_each_tick_once(database, organisation):
     async with transaction(database, organisation) as session:
         count = await session.execute(
             text("SELECT count(*) FROM jobs WHERE org_id = :org AND kind = :kind"),
-            {"org": organisation.org_id, "kind": kind},
+            {"org": organisation.org_id, "kind": kind.name},
         )
         assert count.scalar_one() == 1
 

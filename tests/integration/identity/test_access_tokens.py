@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -111,6 +112,43 @@ async def test_every_way_to_forge_a_token_is_refused(admission, access_tokens, t
 
     assert accepted == []
     assert await admission.of_access_token(token, address="")
+
+
+async def test_a_key_that_came_a_moment_after_the_last_look_is_known(
+    admission, access_tokens, program, database, sealer, clock
+):
+    """Two rotations in a row: the second key is one that the verifier has not read."""
+    elsewhere = AccessTokens(database, sealer, clock, "https://xdr.test")
+    claim = Claim(program.org_id, program.session_id, program.user_id)
+    for _ in range(3):
+        made, _ = await elsewhere.issue(claim)
+        await admission.of_access_token(made, address="")
+        for _ in range(2):
+            async with platform_transaction(database) as session:
+                await signing_keys.rotate(session, sealer, clock)
+        elsewhere = AccessTokens(database, sealer, clock, "https://xdr.test")
+
+    made, _ = await elsewhere.issue(claim)
+    assert await admission.of_access_token(made, address="")
+
+
+async def test_invented_keys_make_it_look_once_a_second_at_the_most(access_tokens, token, monkeypatch):
+    reads = []
+    published = signing_keys.published
+
+    async def counted(session):
+        reads.append(session)
+        return await published(session)
+
+    monkeypatch.setattr(signing_keys, "published", counted)
+    await access_tokens.verify(token)
+    invented = [forged(token, header={"kid": str(uuid4())}) for _ in range(40)]
+
+    began = time.monotonic()
+    said = await asyncio.gather(*(access_tokens.verify(one) for one in invented), return_exceptions=True)
+
+    assert all(isinstance(one, TokenRefused) for one in said)
+    assert len(reads) <= 2 + (time.monotonic() - began)
 
 
 async def test_a_token_ends_with_its_session_at_once(

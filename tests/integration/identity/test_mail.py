@@ -71,7 +71,7 @@ def configured(settings, relay):
 async def work(database, settings, sealer):
     """Send what is queued, as the scheduler does."""
     sent = 0
-    while (job := await queue.claim(database, (MAIL_JOB,), "tests")) is not None:
+    while (job := await queue.claim(database, (MAIL_JOB.name,), "tests")) is not None:
         await SMTPMailer(settings).send(opened(job.payload, job.scope, sealer))
         await queue.finish(database, job)
         sent += 1

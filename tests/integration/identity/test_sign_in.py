@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from appliance.identity import passwords
 from appliance.identity.errors import SignInDelayed, SignInRefused
 from tests.factories.people import PASSWORD, somewhere
 
@@ -48,6 +49,31 @@ async def test_an_unknown_name_is_answered_and_delayed_like_a_known_one(gate, cr
         said.append((str(refused.value), refused.value.code, str(delayed.value)))
 
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("name", ["a\x00b@example.test", "\x1b[31m", "a\u2028b", "\ud800", "", " "])
+async def test_a_name_that_can_be_nobodys_is_an_unknown_name(gate, crowd, organisation, name):
+    where = somewhere()
+
+    await fail(gate, f"{name}{where['address']}", times=3, **where)
+
+    with pytest.raises(SignInDelayed):
+        await gate.sign_in(f"{name}{where['address']}", PASSWORD, **where)
+
+
+async def test_a_name_that_can_be_nobodys_takes_as_long_as_one_that_is_nobodys(gate, monkeypatch):
+    hashed = []
+    verified = passwords.verified
+
+    async def counted(*asked):
+        hashed.append(asked)
+        return await verified(*asked)
+
+    monkeypatch.setattr(passwords, "verified", counted)
+    for name in ("nobody@example.test", "nobody\x00@example.test"):
+        await fail(gate, name, times=1)
+
+    assert hashed == [("", WRONG), ("", WRONG)]
 
 
 async def test_two_failures_are_free_and_the_third_delays_even_the_right_password(gate, crowd, organisation):

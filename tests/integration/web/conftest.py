@@ -1,6 +1,7 @@
 """The whole web application in this process, on a real database, with people to ask it."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,7 +9,9 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from appliance.foundation.database import Database
+from appliance.audit import keyring
+from appliance.foundation.actors import Scope
+from appliance.foundation.database import Database, platform_transaction
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
 from appliance.web.app import create_application
@@ -66,3 +69,17 @@ def browser(application: Litestar, context: WebContext) -> Client:
         return client
 
     return opened
+
+
+@pytest.fixture
+def both(organisation: Scope, other_organisation: Scope) -> tuple[Scope, Scope]:
+    """Ours, where the asking is done, and theirs."""
+    return organisation, other_organisation
+
+
+@pytest.fixture
+async def next_audit_key(database: Database, settings: Settings) -> None:
+    """What a rotation of the audit key needs."""
+    async with platform_transaction(database) as session:
+        held = keyring.Keyring(settings.credential("audit-key"), bytes(32))
+        await keyring.publish(session, held, datetime.now(UTC))
