@@ -168,7 +168,7 @@ RSYSLOG_ACTIONS = {
     Transport.TCP: 'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" template="RSYSLOG_ForwardFormat")',
     Transport.TLS: 'action(type="omfwd" target="127.0.0.1" port="{port}" protocol="tcp" TCP_Framing="octet-counted" StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/certvalid" template="RSYSLOG_SyslogProtocol23Format")',
     Transport.RELP: 'action(type="omrelp" target="127.0.0.1" port="{port}" template="RSYSLOG_SyslogProtocol23Format")',
-    Transport.RELP_TLS: 'action(type="omrelp" target="localhost" port="{port}" tls="on" tls.caCert="{ca}" tls.authMode="certvalid" template="RSYSLOG_SyslogProtocol23Format")',
+    Transport.RELP_TLS: 'action(type="omrelp" target="127.0.0.1" port="{port}" tls="on" tls.caCert="{ca}" tls.authMode="certvalid" template="RSYSLOG_SyslogProtocol23Format")',
 }
 
 
