@@ -6,6 +6,7 @@ workers end.
 """
 
 import asyncio
+import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -128,10 +129,16 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> None:
+    if not settings.ingest.http_port:
+        await stop.wait()
+        return
+    try:
+        listening = http_socket(settings.ingest.host, settings.ingest.http_port)
+    except OSError as error:
+        log.error("http_not_started", cause=str(error), remedy="free the port, or change it in [ingest]")  # noqa: TRY400 — the cause is the whole story
+        raise
     config = uvicorn.Config(
         ingest_application(intake, batches=intake),
-        host=settings.ingest.host,
-        port=settings.ingest.http_port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -141,11 +148,25 @@ async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> 
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # `running` owns them
-    serving = asyncio.create_task(server._serve())  # noqa: SLF001 — `serve` would take the signals from us
+    serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001 — `serve` would take the signals
     log.info("ingest_listening", port=settings.ingest.http_port)
     await stop.wait()
     server.should_exit = True
     await serving
+
+
+def http_socket(host: str, port: int) -> socket.socket:
+    """
+    Listens on one address, or on all of both families for "::", where uvicorn would leave IPv4 out.
+
+    Raises:
+        OSError: The port is taken, or the address is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host or not host else socket.AF_INET
+    is_everywhere = host in ("", "::")
+    return socket.create_server(
+        ("::" if is_everywhere else host, port), family=family, backlog=2048, dualstack_ipv6=is_everywhere
+    )
 
 
 async def _first_rules(
