@@ -10,9 +10,13 @@ import msgspec
 
 from appliance.cli.failures import CommandFailure
 from appliance.cli.session import Session
+from appliance.cluster.members import problems
+from appliance.foundation.errors import Invalid, Unavailable
 from appliance.foundation.settings import Settings
+from appliance.integrations.patroni.client import Patroni
 
 CREDENTIALS = ("database-app", "database-platform", "scope-key", "field-key", "web-key", "cache-key")
+_LESS_SPARE = "fewer nodes, or none, may be lost before writing stops"
 _ALMOST_FULL_PERCENT = 95
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -37,7 +41,7 @@ def run_checks(session: Session) -> list[Finding]:
             Finding("settings", False, str(failure), impact, failure.next_step or "correct the file it names")
         ]
     checks = [Finding("settings", True, f"state in {settings.state_dir}")]
-    for check in (credentials, spool, disk, ports):
+    for check in (credentials, spool, disk, ports, cluster):
         checks += check(settings)
     return checks
 
@@ -158,6 +162,24 @@ def ports(settings: Settings) -> Iterator[Finding]:
     for name, host, port in wanted:
         if port:
             yield _port(name, host, port, runs=runs)
+
+
+def cluster(settings: Settings) -> Iterator[Finding]:
+    """One leads, the others follow, etcd has its majority, Patroni may act; nothing on a single node."""
+    if not settings.cluster.nodes:
+        return
+    try:
+        with Patroni(settings.cluster) as patroni:
+            state = patroni.state()
+    except (Invalid, Unavailable) as error:
+        impact = "nobody can say who leads, and nothing may be writable"
+        yield Finding("cluster", False, str(error), impact, "systemctl status xdr-patroni etcd")
+        return
+    found = problems(state)
+    for problem in found:
+        yield Finding("cluster", False, problem, _LESS_SPARE, "xdr cluster status; journalctl -u xdr-patroni")
+    if not found and state.leader:
+        yield Finding("cluster", True, f"{state.leader.name} leads; {state.spare} nodes may be lost")
 
 
 def _port(name: str, host: str, port: int, *, runs: bool) -> Finding:

@@ -26,7 +26,7 @@ def register(app: Commands) -> None:
 
 def doctor(session: Session) -> None:
     """
-    Check this node: settings, credentials, spool, disk, ports.
+    Check this node: settings, credentials, spool, disk, ports, and its cluster.
 
     Works with the appliance stopped. Ends with 8 if something is wrong, and says what to type.
     """

@@ -60,6 +60,10 @@ app.add_typer(lazy("appliance.cli.password_lists", "Breached passwords, offline.
 app.add_typer(governance.proposals, name="proposal")
 app.add_typer(governance.reviews, name="review")
 app.add_typer(audit.app, name="audit")
+app.add_typer(
+    lazy("appliance.cli.cluster", "The cluster: who leads, who follows; hand over, hold still."),
+    name="cluster",
+)
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

@@ -1,1 +1,1 @@
-"""Owns nodes, their roles and backups. Nothing is built here yet."""
+"""Owns nodes, their roles and backups. Built: what the states of its members mean (`members`)."""

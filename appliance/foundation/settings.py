@@ -119,6 +119,17 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str = ""
 
 
+class Cluster(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    The nodes by name and address, and what proves to the others that we are one; empty on a single node.
+    """
+
+    nodes: dict[str, str] = {}
+    ca_file: str = "/etc/xdr/tls/ca.crt"
+    certificate: str = "/etc/xdr/tls/node.crt"
+    key: str = "/etc/xdr/tls/node.key"
+
+
 class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
     When the audit trail is checkpointed, and where checkpoints go besides.
@@ -150,6 +161,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     audit: Audit = Audit()
     outbound: Outbound = Outbound()
+    cluster: Cluster = Cluster()
     valkey_url: str = ""
 
     def credential(self, name: str) -> bytes:

@@ -1,5 +1,6 @@
 """Status of the appliance, health for load balancers, metrics for Prometheus."""
 
+import asyncio
 from typing import Any
 
 from litestar import Controller, Request, Response, get
@@ -7,6 +8,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from appliance.foundation.observability import exposition
 from appliance.foundation.probes import Probes, Readiness
+from appliance.integrations.patroni.component import component
+from appliance.web.context import WebContext
 from appliance.web.dependencies import CurrentActor
 
 
@@ -29,7 +32,10 @@ class StatusController(Controller):
     @get("/", permission="status:view")
     async def status(self, request: Request[Any, Any, Any], actor: CurrentActor) -> dict[str, Any]:
         """Each component, tested now, and what the pipeline did."""
-        return await _probes(request).status(request.state.walls, by=actor)
+        found = await _probes(request).status(request.state.walls, by=actor)
+        context: WebContext = request.app.state.context
+        found["components"].append(await asyncio.to_thread(component, context.settings.cluster))
+        return found
 
 
 class HealthController(Controller):

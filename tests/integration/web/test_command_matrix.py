@@ -68,6 +68,8 @@ LOCAL = {
     "db bootstrap", "db migrate", "dev run", "dev reset",
     # Whoever they are for is not signed in yet, or ends a session of one's own (tests/integration/cli/test_login).
     "login", "logout",
+    # Patroni is spoken to with the node's own certificate, which root of the node alone can read.
+    "cluster status", "cluster switchover", "cluster failover", "cluster pause", "cluster resume",
 }  # fmt: skip
 
 _USERS, _SOURCES, _PROVIDERS = "GET /users", "GET /sources", "GET /identity-providers"

@@ -1,0 +1,1 @@
+"""Patroni and etcd, which decide together who leads, spoken to as one of the nodes (mutual TLS)."""
