@@ -24,13 +24,13 @@ from appliance.detection.pipeline import Part, PreparationFailed, Prepared, Unit
 from appliance.foundation import observability as metrics
 from appliance.foundation.clock import Clock
 from appliance.foundation.database import Database
-from appliance.foundation.errors import ApplianceError, Unavailable
+from appliance.foundation.errors import ApplianceError, Invalid, Unavailable
 from appliance.foundation.ids import PLACE_BITS, segment_base, uuid7
 from appliance.foundation.settings import Ingest
 from appliance.telemetry.errors import IntakeFull, IntakeUnavailable
 from appliance.telemetry.intake import Durability, Receipt, Submission
 from appliance.telemetry.sources import KnownSource, SourceDirectory
-from appliance.telemetry.spool import Spool
+from appliance.telemetry.spool import Spool, SpoolPeer
 
 log = structlog.get_logger()
 
@@ -38,6 +38,7 @@ Prepare = Callable[[Unit], Awaitable[Prepared]]
 Answer = Receipt | ApplianceError
 _UNITS_IN_FLIGHT = 3
 _REPLAY_SECONDS = 1.0
+_PEERS_OWN_SECONDS = 30.0
 
 
 class _Waiting(msgspec.Struct):
@@ -74,6 +75,8 @@ class Ingestion:
     Args:
         prepare: Hands a unit to a worker process (`jobs/ingest.py`).
         spool: Where units go while the database cannot commit.
+        peer: Another node's spool, for the second copy; None on a single node.
+        foreign: Copies that this node keeps for others, and stores if they are lost.
     """
 
     def __init__(
@@ -82,17 +85,22 @@ class Ingestion:
         database: Database,
         sources: SourceDirectory,
         spool: Spool,
+        peer: SpoolPeer | None = None,
+        foreign: Spool | None = None,
         prepare: Prepare,
         clock: Clock,
         settings: Ingest,
     ) -> None:
         self._database, self._sources, self._spool = database, sources, spool
+        self._peer, self._foreign = peer, foreign
         self._prepare, self._clock, self._settings = prepare, clock, settings
         self._queues: dict[UUID, _Queue] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = asyncio.Semaphore(_UNITS_IN_FLIGHT)
         self._queued_bytes = 0
-        self._spooled_ids = _batches_in(spool)
+        self._spooled = _batches_in(spool, Durability.NODE)
+        if foreign is not None:
+            self._spooled |= _batches_in(foreign, Durability.CLUSTER)
 
     async def accept(self, submission: Submission) -> Receipt:
         """See `telemetry.intake.Intake`."""
@@ -127,8 +135,8 @@ class Ingestion:
             wanted = UUID(batch_id)
         except ValueError:
             return None
-        if wanted in self._spooled_ids:
-            return Receipt(batch_id=batch_id, durability=Durability.NODE)
+        if wanted in self._spooled:
+            return Receipt(batch_id=batch_id, durability=self._spooled[wanted])
         part = Part(batch_id=wanted, source_id=source.id, format="", options={}, body=b"")
         return await known_batch(self._database, source.org_id, part)
 
@@ -137,16 +145,40 @@ class Ingestion:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def keep_for_peer(self, name: str, record: bytes) -> None:
+        """
+        Keep a copy of what another node has spooled; when this returns it survives a power loss.
+
+        Raises:
+            Invalid: It is no record.
+            IntakeUnavailable: There is no room, or the disk refuses.
+        """
+        assert self._foreign is not None
+        try:
+            unit = msgspec.msgpack.decode(record, type=Unit)
+        except msgspec.MsgspecError as error:
+            raise Invalid(f"{name} is no record of a spool: {error}") from error
+        self._foreign.append(name, record)
+        self._spooled |= {part.batch_id: Durability.CLUSTER for part in unit.parts}
+
+    def forget_for_peer(self, name: str) -> None:
+        """The node it belongs to has stored it."""
+        assert self._foreign is not None
+        self._foreign.remove(name)
+
     async def replay(self) -> None:
-        """Store what the spool holds, for ever; oldest first, waiting while the database is away."""
+        """Store what the spools hold, for ever; oldest first, waiting while the database is away."""
         while True:
             if not self._spool.is_empty():
-                await self._replay_once()
+                await self._replay_once(self._spool)
+            if self._foreign is not None and not self._foreign.is_empty():
+                # Whoever spooled it stores it himself if he lives; twice changes nothing but costs work.
+                await self._replay_once(self._foreign, older_than=_PEERS_OWN_SECONDS)
             metrics.SPOOL_BYTES.set(self._spool.size_bytes)
             await asyncio.sleep(_REPLAY_SECONDS)
 
-    async def _replay_once(self) -> None:
-        for name, record in self._spool.records():
+    async def _replay_once(self, spool: Spool, *, older_than: float = 0.0) -> None:
+        for name, record in spool.records(older_than=older_than):
             unit = msgspec.msgpack.decode(record, type=Unit)
             try:
                 answers = await self._store(unit)
@@ -159,8 +191,11 @@ class Ingestion:
             if not all(isinstance(answer, Receipt) for answer in answers):
                 log.warning("spooled_unit_kept", record=name, remedy="tried again by itself")
                 continue
-            self._spool.remove(name)
-            self._spooled_ids -= {part.batch_id for part in unit.parts}
+            spool.remove(name)
+            for part in unit.parts:
+                self._spooled.pop(part.batch_id, None)
+            if self._peer is not None and spool is self._spool:
+                await self._peer.forget(name)
             log.info("spooled_unit_stored", record=name, batches=len(unit.parts))
 
     async def _earlier(self, source: KnownSource, part: Part) -> Receipt | None:
@@ -226,7 +261,7 @@ class Ingestion:
         try:
             receipts = await self._store(unit)
         except Unavailable as error:
-            receipts = await self._spooled(unit, group, error)
+            receipts = await self._spool_unit(unit, group, error)
         except ApplianceError as error:
             receipts = [error] * len(group)
         except Exception:
@@ -280,32 +315,58 @@ class Ingestion:
         earlier = await known_batch(self._database, unit.org_id, part)
         return earlier or IntakeUnavailable("the batch is being stored by another connection; send it again")
 
-    async def _spooled(self, unit: Unit, group: list[_Waiting], cause: Unavailable) -> list[Answer]:
-        """Keep the unit on disk, but for batches whose source demands the cluster's durability."""
-        demanding = [waiting.source.durability == "cluster" for waiting in group]
-        kept = tuple(waiting.part for waiting, demands in zip(group, demanding, strict=True) if not demands)
+    async def _spool_unit(self, unit: Unit, group: list[_Waiting], cause: Unavailable) -> list[Answer]:
+        """
+        Keep the unit on disk, here and on another node.
+
+        What demands the cluster's durability is a record of its own: it is kept in two places or not at all.
+        """
+        demands = [waiting.source.durability == "cluster" for waiting in group]
+        kept: dict[bool, Answer | Durability] = {}
+        for demanding in set(demands):
+            parts = tuple(
+                waiting.part for waiting, own in zip(group, demands, strict=True) if own is demanding
+            )
+            kept[demanding] = await self._kept(unit, parts, cause, demanding=demanding)
         answers: list[Answer] = []
-        if kept:
-            spooled = msgspec.structs.replace(unit, parts=kept)
-            try:
-                await asyncio.to_thread(
-                    self._spool.append, _record_name(unit), msgspec.msgpack.encode(spooled)
-                )
-            except IntakeUnavailable as error:
-                return [error] * len(group)
-            self._spooled_ids |= {part.batch_id for part in kept}
-        for waiting, demands in zip(group, demanding, strict=True):
-            if demands:
-                answers.append(IntakeUnavailable(f"{cause}; the source demands durability: cluster"))
-            else:
-                answers.append(Receipt(batch_id=str(waiting.part.batch_id), durability=Durability.NODE))
-        log.warning("unit_spooled", batches=len(kept), spool_bytes=self._spool.size_bytes)
+        for waiting, demanding in zip(group, demands, strict=True):
+            done = kept[demanding]
+            answers.append(
+                Receipt(batch_id=str(waiting.part.batch_id), durability=done)
+                if isinstance(done, Durability)
+                else done
+            )
         return answers
 
+    async def _kept(
+        self, unit: Unit, parts: tuple[Part, ...], cause: Unavailable, *, demanding: bool
+    ) -> Answer | Durability:
+        """In how many places these parts are now, or why they are in none."""
+        if demanding and self._peer is None:
+            return IntakeUnavailable(f"{cause}; the source demands durability: cluster")
+        # Two records of one unit are two units from now on, each with ids of its own.
+        base = segment_base(unit.received // 1000).to_bytes(16) if demanding else unit.base
+        own = msgspec.structs.replace(unit, parts=parts, base=base)
+        name, record = _record_name(own), msgspec.msgpack.encode(own)
+        try:
+            await asyncio.to_thread(self._spool.append, name, record)
+        except IntakeUnavailable as error:
+            return error
+        is_copied = self._peer is not None and await self._peer.copy(name, record)
+        if demanding and not is_copied:
+            await asyncio.to_thread(self._spool.remove, name)
+            return IntakeUnavailable(f"{cause}; no other node takes a copy, which the source demands")
+        durability = Durability.CLUSTER if is_copied else Durability.NODE
+        self._spooled |= {part.batch_id: durability for part in parts}
+        log.warning(
+            "unit_spooled", batches=len(parts), durability=durability, spool_bytes=self._spool.size_bytes
+        )
+        return durability
 
-def _batches_in(spool: Spool) -> set[UUID]:
+
+def _batches_in(spool: Spool, durability: Durability) -> dict[UUID, Durability]:
     units = (msgspec.msgpack.decode(record, type=Unit) for _, record in spool.records())
-    return {part.batch_id for unit in units for part in unit.parts}
+    return {part.batch_id: durability for unit in units for part in unit.parts}
 
 
 def _record_name(unit: Unit) -> str:

@@ -65,6 +65,7 @@ class Ingest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     syslog_tls_port: int = 0
     relp_port: int = 2514
     relp_tls_port: int = 0
+    peer_port: int = 0
     tls_certificate: str = ""
     tls_key: str = ""
     workers: int = 1

@@ -30,6 +30,7 @@ from appliance.jobs.receivers.http import ingest_application
 from appliance.jobs.receivers.listeners import Listener, Listeners, Transport
 from appliance.jobs.replays import work_replays
 from appliance.jobs.running import run
+from appliance.jobs.spool_peers import peers_of, serve_peers
 from appliance.jobs.workers import Workers
 from appliance.telemetry.sources import SourceDirectory
 from appliance.telemetry.spool import Spool
@@ -44,6 +45,8 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     database = Database(settings)
     sealer = Sealer(settings.credential("field-key"))
     spool = Spool(settings.state_dir / "spool", settings.ingest.spool_bytes)
+    foreign = Spool(settings.state_dir / "peer-spool", settings.ingest.spool_bytes)
+    peers = peers_of(settings)
     workers = Workers(settings.ingest.workers, settings.state_dir / "rule-cache")
     follower = RuleFollower(database)
     await _first_rules(settings, follower, workers, stop)
@@ -51,6 +54,8 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
         database=database,
         sources=SourceDirectory(database, sealer),
         spool=spool,
+        peer=peers,
+        foreign=foreign,
         prepare=workers.prepare,
         clock=SystemClock(),
         settings=settings.ingest,
@@ -62,6 +67,7 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
         work_replays(database, intake, sealer, settings.node),
         own_log.follow(),
         watch_drop_folder(settings, intake),
+        serve_peers(settings, intake.keep_for_peer, intake.forget_for_peer, stop),
     )
     listeners = Listeners(intake, _listeners(settings.ingest))
     listening = await _start(listeners)
@@ -84,6 +90,8 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     await asyncio.gather(*background, return_exceptions=True)
     await intake.drain()
     await workers.close()
+    if peers is not None:
+        await peers.close()
     await database.close()
 
 

@@ -17,6 +17,7 @@ class Durability(StrEnum):
 
     COMMITTED = "committed"  # HTTP 201: in the database, matched
     NODE = "node"  # HTTP 202: fsynced in this node's spool, matched and stored later, exactly once
+    CLUSTER = "cluster"  # HTTP 202: so, and in another node's, which stores it if this one is lost
 
 
 class Submission(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ nothing. A record whose checksum is wrong is set aside and counted, never guesse
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -25,12 +26,14 @@ _DIGEST_BYTES = 32
 
 class SpoolPeer(Protocol):
     """
-    The second copy of a spooled record, on another node (decision 1; comes with the cluster).
+    The second copy of a spooled record, on another node.
 
-    `copy` returns once the peer has fsynced it; whoever fails to reach it answers `durability: node`.
+    `copy` says whether one has fsynced it; without one the answer is `durability: node`.
     """
 
-    async def copy(self, name: str, record: bytes) -> None: ...
+    async def copy(self, name: str, record: bytes) -> bool: ...
+
+    async def forget(self, name: str) -> None: ...
 
 
 class Spool:
@@ -66,6 +69,7 @@ class Spool:
                 f"the spool holds {self.size_bytes} of {self._limit} bytes and the database does not answer"
             )
         temporary, final = self._directory / f"{name}.tmp", self._directory / f"{name}.spool"
+        before = final.stat().st_size if final.exists() else 0
         try:
             _write_durably(temporary, _MAGIC + blake2b(record, digest_size=_DIGEST_BYTES).digest() + record)
             temporary.rename(final)
@@ -74,11 +78,19 @@ class Spool:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise IntakeUnavailable(f"the spool cannot be written: {error.strerror}") from error
-        self.size_bytes += final.stat().st_size
+        self.size_bytes += final.stat().st_size - before
 
-    def records(self) -> Iterator[tuple[str, bytes]]:
-        """Records in order of receipt; damaged ones are set aside with a warning."""
+    def records(self, *, older_than: float = 0.0) -> Iterator[tuple[str, bytes]]:
+        """
+        Records in order of receipt; damaged ones are set aside with a warning.
+
+        Args:
+            older_than: Seconds since a record was written; younger ones are left out.
+        """
+        latest = time.time() - older_than
         for path in sorted(self._directory.glob("*.spool")):
+            if older_than and path.stat().st_mtime > latest:
+                continue
             record = _verified(path.read_bytes())
             if record is None:
                 self._set_aside(path)
@@ -86,10 +98,12 @@ class Spool:
                 yield path.stem, record
 
     def remove(self, name: str) -> None:
-        """Forget a record, once the database has acknowledged its commit."""
+        """Forget a record, once the database has acknowledged its commit, or if it is not there."""
         path = self._directory / f"{name}.spool"
-        self.size_bytes -= path.stat().st_size
-        path.unlink()
+        with contextlib.suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            self.size_bytes -= size
 
     def is_empty(self) -> bool:
         return next(self._directory.glob("*.spool"), None) is None

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +26,6 @@ from tests.cluster.laboratory import BRIDGE, CACHE, PROJECT, Laboratory, Node
 _BEFORE, _AFTER = 5.0, 8.0
 _WHOLE_SECONDS = 120
 NOT_RUN = {
-    "node destroyed with acknowledged events in its spool": "the peer copy of the spool (decision 1) is not built yet",
     "disk full": "the nodes share this machine's disk; it needs a volume of its own per node",
     "sign-in under load": "the load asks /health/ready through nginx; it does not sign in yet",
     "watchdog": "this kernel has no softdog; Patroni runs with the watchdog off here",
@@ -168,6 +168,22 @@ def valkey_lost(cluster: Cluster) -> None:
         node.ssh("systemctl start valkey-server")
 
 
+def destroyed(cluster: Cluster) -> None:
+    """No database anywhere, so that ingest spools; then a node goes for good, with what only it and a peer hold."""
+    victim, nodes = cluster.standbys()[0], list(cluster.lab.nodes.values())
+    for node in nodes:
+        node.ssh("systemctl stop xdr-patroni")
+    time.sleep(8)
+    victim.power_off()
+    shutil.rmtree(victim.root / "var/lib/xdr/spool")
+    for node in nodes:
+        if node is not victim:
+            node.ssh("systemctl start xdr-patroni")
+    time.sleep(45)
+    victim.boot()
+    victim.wait()
+
+
 FAULTS: dict[str, Callable[[Cluster], None]] = {
     "planned switchover": switchover,
     "kill -9 of postgres": kill_postgres,
@@ -177,6 +193,7 @@ FAULTS: dict[str, Callable[[Cluster], None]] = {
     "patroni frozen, no watchdog": frozen_patroni,
     "etcd member lost": etcd_lost,
     "valkey lost on all nodes": valkey_lost,
+    "node destroyed, with its spool": destroyed,
 }
 
 

@@ -42,6 +42,7 @@ class Sender:
     def __init__(self, client: httpx.AsyncClient, token: str) -> None:
         self._client, self._token = client, token
         self.acknowledged: dict[int, int] = {}
+        self.ids: dict[int, str] = {}
         self.padding = 0
 
     async def send(self, number: int) -> int:
@@ -58,6 +59,7 @@ class Sender:
             return 0
         if answer.status_code in (201, 202):
             self.acknowledged.setdefault(number, answer.status_code)
+            self.ids.setdefault(number, answer.json()["batch_id"])
         return answer.status_code
 
     async def send_until_acknowledged(self, number: int) -> None:
