@@ -1,11 +1,12 @@
 """
-The whole laboratory, once: bundle, three nodes, install twice, check run, faults with the negative control, clean up.
+The whole laboratory: bundle, three nodes, install killed, whole, again and dry, faults, negative control, clean up.
 
     python -m tests.cluster.all [--times N] [--keep]
 """
 
 import argparse
 import os
+import random
 import subprocess
 import sys
 import venv
@@ -28,6 +29,7 @@ def main() -> int:
     lab = Laboratory()
     try:
         lab.make()
+        installing.interrupted(random.uniform(20, 200))
         installing.install()
         again, dry = installing.install(), installing.install("--check", "--diff")
         faults = subprocess.run(

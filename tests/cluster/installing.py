@@ -4,9 +4,11 @@ From three minimal nodes to a cluster: one `ansible-playbook`, run beside the br
     python -m tests.cluster.installing [--check]
 """
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +19,34 @@ from tests.cluster.laboratory import CACHE, KEY, NODES, PROJECT, VIP, inside
 
 PLAYBOOK = CACHE / "venv/bin/ansible-playbook"
 RECAP = re.compile(r"^(\w+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+def interrupted(after_seconds: float) -> str:
+    """
+    Begin to install, and be killed in the middle.
+
+    Returns:
+        The task that was under way.
+    """
+    log = CACHE / "interrupted.log"
+    with log.open("w") as output:
+        play = subprocess.Popen(
+            inside(str(PLAYBOOK), "-i", str(_inventory()), "site.yml"), cwd=PROJECT / "ansible", stdout=output,
+            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=_environment(), start_new_session=True,
+        )  # fmt: skip
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            play.wait(after_seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(play.pid, signal.SIGKILL)
+        play.wait()
+    tasks = re.findall(r"^TASK \[(.*)\]", log.read_text(), re.MULTILINE)
+    where = tasks[-1] if tasks else "before the first task"
+    say(f"install killed after {after_seconds:.0f} s, at: {where}")
+    return where
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PRIVATE_KEY_FILE": str(KEY)}
 
 
 def install(*options: str) -> int:
@@ -39,7 +69,7 @@ def install(*options: str) -> int:
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PRIVATE_KEY_FILE": str(KEY)},
+            env=_environment(),
             check=False,
         ).returncode
     said = log.read_text()

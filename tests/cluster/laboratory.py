@@ -192,6 +192,10 @@ class Laboratory:
         run("ip", "-n", node.netns, "address", "add", f"{node.address}/24", "dev", "host0")
         run("ip", "-n", node.netns, "link", "set", "host0", "up")
         (node.root / "etc/hostname").write_text(f"{node.name}\n")
+        # The manager of root's sessions takes minutes to stop in such a container, and each ssh would wait.
+        linger = node.root / "var/lib/systemd/linger"
+        linger.mkdir(parents=True, exist_ok=True)
+        (linger / "root").touch()
         ssh = node.root / "root/.ssh"
         ssh.mkdir(mode=0o700, exist_ok=True)
         shutil.copy(KEY.with_suffix(".pub"), ssh / "authorized_keys")
