@@ -10,6 +10,7 @@ import { useShortcuts } from '../keyboard/shortcuts';
 import { Guard } from '../panels/Guard';
 import { ToastProvider } from '../panels/Toasts';
 import { useSession } from '../session/session';
+import { StepUp } from '../session/StepUp';
 import logo from './icon.svg';
 import { Preferences } from './Preferences';
 import { ShortcutSheet } from './ShortcutSheet';
@@ -20,11 +21,17 @@ import { UserMenu } from './UserMenu';
 const MAIN = 'main';
 /** PatternFly's own line between a narrow and a wide page. */
 const WIDE_PIXELS = 1200;
+/** Each with the permissions of which any lets one see it. Proposals concern who may ask or approve. */
 const PAGES = [
-  { to: '/incidents', label: 'nav.incidents' },
-  { to: '/events', label: 'nav.events' },
-  { to: '/rules', label: 'nav.rules' },
-  { to: '/sources', label: 'nav.sources' },
+  { to: '/incidents', label: 'nav.incidents', any: ['incidents:view'] },
+  { to: '/events', label: 'nav.events', any: ['events:view'] },
+  { to: '/rules', label: 'nav.rules', any: ['rules:view'] },
+  { to: '/sources', label: 'nav.sources', any: ['sources:view'] },
+  { to: '/proposals', label: 'proposals.title', any: ['incidents:delete', 'privacy:erase'] },
+  { to: '/users', label: 'nav.users', any: ['users:view'] },
+  { to: '/access-reviews', label: 'reviews.title', any: ['access_reviews:sign'] },
+  { to: '/identity-providers', label: 'idp.title', any: ['users:view'] },
+  { to: '/audit', label: 'nav.audit', any: ['audit:view'] },
 ] as const;
 
 /** The frame every page stands in: masthead, navigation, help, messages. */
@@ -49,6 +56,7 @@ export function Frame() {
       >
         <Guard key={pathname}><Outlet /></Guard>
       </Page>
+      <Guard><StepUp /></Guard>
       <ShortcutSheet isOpen={helping} onClose={() => setHelping(false)} />
     </ToastProvider>
   );
@@ -81,13 +89,14 @@ function Top({ onHelp, isOpen, toggle }: { onHelp: () => void; isOpen: boolean; 
 
 /** Closed, it has no content: what cannot be seen must not take the focus. */
 function Side({ path, isOpen }: { path: string; isOpen: boolean }) {
+  const { permissions } = useSession();
   if (!isOpen) return <PageSidebar isSidebarOpen={false} />;
   return (
     <PageSidebar isSidebarOpen>
       <PageSidebarBody isFilled>
         <Nav aria-label={t('nav.label')}>
           <NavList>
-            {PAGES.map(({ to, label }) => (
+            {PAGES.filter(({ any }) => any.some((one) => permissions.includes(one))).map(({ to, label }) => (
               <NavItem key={to} itemId={to} isActive={path === to || path.startsWith(`${to}/`)}>
                 <Link to={to}>{t(label)}</Link>
               </NavItem>
