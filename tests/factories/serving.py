@@ -38,6 +38,7 @@ def served(make: Callable[[], Any]) -> Iterator[str]:
     deadline = time.monotonic() + 30
     while not (started and started[0].started):
         if time.monotonic() > deadline or not thread.is_alive():
+            listener.close()
             raise RuntimeError("the application did not start")
         time.sleep(0.05)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
