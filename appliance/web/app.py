@@ -7,7 +7,6 @@ from typing import Any
 from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.static_files import create_static_files_router
@@ -45,6 +44,7 @@ from appliance.web.console.well_known import report_violation, security_contact
 from appliance.web.context import WebContext
 from appliance.web.dependencies import PROVIDED
 from appliance.web.errors import HANDLERS, audit_denial
+from appliance.web.openapi import TruthfulConfig
 from appliance.web.security import DOCS_POLICY, add_headers, console_page
 from appliance.web.strict import StrictRequest
 from appliance.web.timing import Timing
@@ -120,12 +120,14 @@ def product_version() -> str:
         return "0.1.0-source"
 
 
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
+def _openapi() -> TruthfulConfig:
+    return TruthfulConfig(
         title="Mini-XDR Appliance API",
         version="1",
         description="Errors are RFC 9457 problem details; lists are keyset pages.",
-        openapi_router=Router(path="/api/v1/openapi", route_handlers=[], opt={"signed_in": True}),
+        openapi_router=Router(
+            path="/api/v1/openapi", route_handlers=[], opt={"signed_in": True}, include_in_schema=False
+        ),
         # The page for people is ours (`/docs`); the framework's would load scripts from elsewhere.
         render_plugins=[JsonRenderPlugin()],
         use_handler_docstrings=True,

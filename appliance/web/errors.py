@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.types import Scope
+from sqlalchemy.exc import DBAPIError
 
 from appliance.audit.service import record_denial
 from appliance.foundation.errors import (
@@ -115,4 +117,21 @@ def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[An
     )
 
 
-HANDLERS: dict[Any, Any] = {ApplianceError: expected, HTTPException: framework, Exception: unexpected}
+def of_the_database(request: Request[Any, Any, Any], error: DBAPIError) -> Response[Any]:
+    known = about_nul(error)
+    return unexpected(request, error) if known is None else expected(request, known)
+
+
+def about_nul(error: DBAPIError) -> Invalid | None:
+    """What to say when text holds a NUL, which no column of the database does; None if it is not that."""
+    # The driver refuses a NUL in text before anything is sent, the server one that is escaped in JSON.
+    cause = error.orig
+    by_driver = isinstance(cause, psycopg.DataError) and cause.sqlstate is None and "NUL" in str(cause)
+    if by_driver or isinstance(cause, psycopg.errors.UntranslatableCharacter):
+        return Invalid("text holds a NUL character, which cannot be stored; leave it out")
+    return None
+
+
+HANDLERS: dict[Any, Any] = {
+    ApplianceError: expected, HTTPException: framework, DBAPIError: of_the_database, Exception: unexpected
+}  # fmt: skip

@@ -107,7 +107,7 @@ class AuditController(Controller):
         """Verify the whole trail where it is stored; names the first thing that is wrong."""
         return (await services.trail.verification(data, by=actor)).as_dict()
 
-    @post("/export", permission="audit:export", status_code=200)
+    @post("/export", permission="audit:export", status_code=200, media_type="application/octet-stream")
     async def export(
         self, data: JSONBody[ExportOrder], services: OpenServices, actor: CurrentActor
     ) -> Stream:
@@ -121,7 +121,7 @@ class AuditController(Controller):
             raise
         file.seek(0)
         headers = {"Content-Disposition": f'attachment; filename="{_NAME}"'}
-        return Stream(_chunks(file), media_type="application/octet-stream", headers=headers)
+        return Stream(_chunks(file), headers=headers)
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -45,7 +45,7 @@ class EventController(Controller):
         findings = await services.detection.findings_of(event_id, by=actor)
         return msgspec.structs.asdict(found) | {"findings": findings}
 
-    @get("/{event_id:uuid}/original", permission="events:export")
+    @get("/{event_id:uuid}/original", permission="events:export", media_type="application/octet-stream")
     async def original(
         self, event_id: FromPath[UUID], services: OpenServices, actor: CurrentActor
     ) -> Response[bytes]:
@@ -55,4 +55,4 @@ class EventController(Controller):
             "Content-Disposition": f'attachment; filename="{event_id}.bin"',
             "Content-Security-Policy": "sandbox; default-src 'none'",
         }
-        return Response(content, media_type="application/octet-stream", headers=headers)
+        return Response(content, headers=headers)

@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from pydantic import ValidationError
 from scim2_models import Context, Error, SCIMException
+from sqlalchemy.exc import DBAPIError
 
 from appliance.foundation.actors import Scope
 from appliance.foundation.database import transaction
@@ -28,6 +29,7 @@ from appliance.identity.provider_rows import known
 from appliance.identity.providers import SCIM_PREFIX
 from appliance.identity.provisioning import Provisioning
 from appliance.web.context import WebContext
+from appliance.web.errors import about_nul
 from appliance.web.security import secured
 
 log = structlog.get_logger()
@@ -92,6 +94,8 @@ def _error(request: Request[Any, Any, Any], error: Exception) -> Error:
         return Error.from_validation_errors(error)[0]
     if isinstance(error, HTTPException):
         return Error(status=error.status_code, detail=error.detail)
+    if isinstance(error, DBAPIError):
+        error = about_nul(error) or error
     for kind, status, scim_type in _KINDS:
         if isinstance(error, kind):
             return Error(status=status, scim_type=scim_type, detail=str(error))
@@ -100,7 +104,7 @@ def _error(request: Request[Any, Any, Any], error: Exception) -> Error:
 
 
 HANDLERS: dict[Any, Any] = dict.fromkeys(
-    (ApplianceError, HTTPException, SCIMException, ValidationError, Exception), scim_error
+    (ApplianceError, HTTPException, SCIMException, ValidationError, DBAPIError, Exception), scim_error
 )
 
 

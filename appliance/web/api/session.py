@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import Cookie
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from appliance.foundation.actors import Actor
@@ -84,7 +85,7 @@ class SessionController(Controller):
             expires_at=request.state.get("expires_at"),
         )
 
-    @delete("/", signed_in=True)
+    @delete("/", signed_in=True, responses={204: ResponseSpec(None, description="Signed out.")})
     async def end(self, request: Request[Any, Any, Any], actor: CurrentActor) -> Response[None]:
         """Sign out."""
         context: WebContext = request.app.state.context

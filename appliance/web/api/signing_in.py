@@ -15,6 +15,7 @@ from appliance.web.context import WebContext
 
 Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 # Beside the delays of each name: one address cannot keep the password hashing busy.
+_KEY_SET = "application/jwk-set+json"  # RFC 7517
 _ATTEMPTS = Limit("sign-in", per_second=2, burst=20)
 
 
@@ -95,14 +96,13 @@ class ProgramSignInController(Controller):
         renewed = await context.refreshing.renew(data.refresh_token, address=address_of(request))
         return await _tokens(context, renewed)
 
-    @get("/keys", public=True)
+    @get("/keys", public=True, media_type=_KEY_SET)
     async def keys(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """The public keys that access tokens are signed with (JWKS, RFC 7517)."""
         context: WebContext = request.app.state.context
         found = await context.access_tokens.public_keys()
         return Response(
             {"keys": [key.jwk() for key in found]},
-            media_type="application/jwk-set+json",
             headers={"Cache-Control": "max-age=30"},
         )
 

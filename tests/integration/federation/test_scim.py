@@ -262,6 +262,15 @@ async def test_what_is_no_account_is_refused(client, body):
     assert (await client.post(USERS, json=body)).status_code == 400
 
 
+@pytest.mark.parametrize("field", ["displayName", "externalId", "userName"])
+async def test_text_that_cannot_be_stored_is_refused(client, field):
+    refused = await client.post(USERS, json=user() | {field: "a\x00b"})
+    looked_up = await client.get(USERS, params={"filter": f'userName eq "a\x00{field}"'})
+
+    assert refused.status_code == 400
+    assert looked_up.status_code in (200, 400)
+
+
 async def test_a_password_is_never_kept(client, context, organisation):
     made = await client.post(USERS, json=user(password="a-password-sent-along"))
 
