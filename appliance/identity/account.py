@@ -55,6 +55,7 @@ class AccountService:
                 for key in await self._passkeys(user).all()
             ],
             required=await self._is_required(by),
+            has_password=bool(user.password_hash),
         )
 
     async def change_password(self, current: str, new: str, *, by: Actor) -> None:

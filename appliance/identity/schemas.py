@@ -12,8 +12,20 @@ Line = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=100)]], msgspec.Meta(max_length=100)]
 
 
+class HeldRole(Frozen, frozen=True):
+    """A role somebody holds; `origin` says whether it was given here ("local") or by a directory's group."""
+
+    role: str
+    expires_at: datetime | None
+    origin: str
+
+
 class UserSummary(Frozen, frozen=True):
-    """`factors` are the second factors that are set up; `origin` says who vouches for the person."""
+    """
+    `factors` are the second factors that are set up; `origin` says who vouches for the person.
+
+    `grants` are the roles with until when and from where each is held; a list of people names them.
+    """
 
     id: UUID
     name: str
@@ -24,6 +36,7 @@ class UserSummary(Frozen, frozen=True):
     factors: list[str] = msgspec.field(default_factory=list)
     break_glass: bool = False
     last_sign_in_at: datetime | None = None
+    grants: list[HeldRole] = msgspec.field(default_factory=list)
 
 
 class NewUser(Inbound, frozen=True):
@@ -128,12 +141,17 @@ class PasskeySummary(Frozen, frozen=True):
 
 
 class FactorState(Frozen, frozen=True):
-    """What is set up; `required` says that the account may not be without a second factor."""
+    """
+    What is set up; `required` says that the account may not be without a second factor.
+
+    `has_password` is false where a directory or provider keeps the password.
+    """
 
     totp: bool
     recovery_codes_left: int
     passkeys: list[PasskeySummary]
     required: bool
+    has_password: bool = True
 
 
 class SessionSummary(Frozen, frozen=True):

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Request, delete, get, patch, post
+from litestar import Controller, Request, Response, delete, get, patch, post
 from litestar.params import FromPath, JSONBody
 
 from appliance.identity.federation_schemas import (
@@ -13,6 +13,7 @@ from appliance.identity.federation_schemas import (
     Report,
     ScimToken,
 )
+from appliance.web.api.session import forgotten
 from appliance.web.context import WebContext
 from appliance.web.dependencies import CurrentActor, OpenServices
 
@@ -84,10 +85,12 @@ class SingleLogoutController(Controller):
     tags = ("Session",)
 
     @post("/", signed_in=True, status_code=200)
-    async def sign_out(self, request: Request[Any, Any, Any], actor: CurrentActor) -> dict[str, str]:
+    async def sign_out(
+        self, request: Request[Any, Any, Any], actor: CurrentActor
+    ) -> Response[dict[str, str]]:
         """Sign out here; `url` is where the browser goes so that the identity provider does so too, or ""."""
         context: WebContext = request.app.state.context
         url = await context.federation.logout.question(actor, request.state.walls)
         if actor.session_id is not None:
             await context.gate.sign_out(actor, request.state.walls)
-        return {"url": url}
+        return forgotten(Response({"url": url}))

@@ -17,6 +17,7 @@ from appliance.identity.schemas import CurrentSession, FactorState, PasskeySumma
 from appliance.web.authentication import COOKIE, address_of
 from appliance.web.context import WebContext
 from appliance.web.dependencies import CurrentActor, OpenServices
+from appliance.web.qr import qr_code
 
 Secret = Annotated[str, msgspec.Meta(max_length=1024)]
 
@@ -53,6 +54,16 @@ async def _slowed(request: Request[Any, Any, Any], actor: Actor) -> AsyncGenerat
     await context.delays.succeeded(who, address)
 
 
+def forgotten(answer: Response[Any]) -> Response[Any]:
+    """The answer that also has the browser forget the session: its cookie, cache and storage."""
+    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    # Browsers heed `__Host-` cookies only with all their attributes, also when they are to go.
+    answer.set_cookie(
+        Cookie(key=COOKIE, value="", max_age=0, path="/", secure=True, httponly=True, samesite="strict")
+    )
+    return answer
+
+
 class SessionController(Controller):
     path = "/session"
     tags = ("Session",)
@@ -79,12 +90,7 @@ class SessionController(Controller):
         context: WebContext = request.app.state.context
         if actor.session_id is not None:
             await context.gate.sign_out(actor, request.state.walls)
-        gone = Response(None, status_code=204, headers={"Clear-Site-Data": '"cache", "storage"'})
-        # Browsers heed `__Host-` cookies only with all their attributes, also when they are to go.
-        gone.set_cookie(
-            Cookie(key=COOKIE, value="", max_age=0, path="/", secure=True, httponly=True, samesite="strict")
-        )
-        return gone
+        return forgotten(Response(None, status_code=204))
 
     @post("/step-up", signed_in=True, status_code=204)
     async def step_up(
@@ -129,9 +135,9 @@ class AccountController(Controller):
 
     @post("/totp", signed_in=True, step_up=True, status_code=200)
     async def begin_totp(self, services: OpenServices, actor: CurrentActor) -> dict[str, str]:
-        """A secret for an authenticator app."""
+        """A secret for an authenticator app; `qr` is its QR code as an SVG in a `data:` address."""
         begun = await services.account.begin_totp(by=actor)
-        return {"secret": begun.secret, "uri": begun.uri}
+        return {"secret": begun.secret, "uri": begun.uri, "qr": qr_code(begun.uri)}
 
     @post("/totp/confirmation", signed_in=True, step_up=True, status_code=200)
     async def confirm_totp(

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import segno
 from litestar import Controller, Request, Response, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, JSONBody, QueryParameter
@@ -13,7 +12,6 @@ from appliance.foundation.schema import Inbound
 from appliance.identity.errors import FurtherStepEnded
 from appliance.identity.schemas import SignedIn
 from appliance.identity.second_step import SecondStep
-from appliance.identity.totp import Enrolment
 from appliance.web.console.rendering import (
     STEP_COOKIE,
     client,
@@ -26,6 +24,7 @@ from appliance.web.console.rendering import (
     told_when,
 )
 from appliance.web.context import WebContext
+from appliance.web.qr import qr_code
 
 
 class Answer(Inbound, frozen=True):
@@ -115,7 +114,7 @@ async def _step_page(
     if begun is None:
         shown = page("second_factor.html", status, factors=step.factors, **values)
     else:
-        shown = page("enrolment.html", status, secret=_grouped(begun.secret), qr=_qr(begun), **values)
+        shown = page("enrolment.html", status, secret=_grouped(begun.secret), qr=qr_code(begun.uri), **values)
     return shown if error is None else told_when(error, shown)
 
 
@@ -128,10 +127,3 @@ def _recovery_codes(done: SignedIn, wanted: str) -> Response[Any]:
 
 def _grouped(secret: str) -> str:
     return " ".join(secret[i : i + 4] for i in range(0, len(secret), 4))
-
-
-def _qr(begun: Enrolment) -> str:
-    """The QR code as a data address: no script and nothing from outside draws it."""
-    return segno.make(begun.uri, error="m", micro=False).svg_data_uri(
-        scale=4, border=4, dark="#000", light="#fff"
-    )

@@ -325,6 +325,8 @@ async def test_signing_out_here_can_sign_out_there(visitor, context, saml):
 
     request = inflated(answer.json()["url"], "SAMLRequest")
     assert request.get("Destination") == "https://idp.example.test/slo"
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert (await one.session()).status_code == 401
 
 

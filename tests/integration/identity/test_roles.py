@@ -89,9 +89,13 @@ async def test_a_role_that_expires_allows_nothing_afterwards(verb, crowd, admiss
     await verb("identity", "set_roles", member.id, grants, by=ADMIN)
     during, _, _ = await admission.of_cookie(member.signed_in.token, address="")
 
+    listed = {one.id: one for one in await verb("identity", "users", by=ADMIN)}[member.id]
     clock.advance(minutes=31)
 
     after, _, _ = await admission.of_cookie(member.signed_in.token, address="")
+    assert [(one.role, one.expires_at, one.origin) for one in listed.grants] == [
+        ("read_only_analyst", None, "local"), ("soc_analyst", grants[1].expires_at, "local"),
+    ]  # fmt: skip
     assert during.may(Permission.INCIDENTS_UPDATE)
     assert not after.may(Permission.INCIDENTS_UPDATE)
 

@@ -20,6 +20,8 @@ async def test_an_app_is_set_up_confirmed_used_and_removed(browser, crowd, clock
     removed = await client.delete(f"{ACCOUNT}/totp")
 
     assert wrong.json()["code"] == "factor_refused"
+    assert begun["qr"].startswith("data:image/svg+xml")
+    assert state["has_password"]
     assert len(set(confirmed.json()["recovery_codes"])) == 10
     assert (state["totp"], state["recovery_codes_left"], state["required"]) == (True, 10, False)
     assert removed.status_code == 204

@@ -3,6 +3,7 @@ import createClient, { type Middleware } from 'openapi-fetch';
 import { conditionalFetch } from './conditional';
 import { Problem, problemFrom } from './problem';
 import type { paths } from './schema';
+import { provingFetch } from './stepUp';
 
 let csrfToken = '';
 let leaving = false;
@@ -32,10 +33,12 @@ const rules: Middleware = {
   },
 };
 
+const transport = provingFetch((request) => fetch(request));
+
 export const api = createClient<paths>({
   baseUrl: typeof window === 'undefined' ? 'http://localhost' : window.location.origin,
   credentials: 'same-origin',
-  fetch: conditionalFetch((request) => fetch(request)),
+  fetch: conditionalFetch(transport),
 });
 api.use(rules);
 
@@ -55,19 +58,29 @@ export async function answerWithTag<T>(
   return { body: data as T, etag: response.headers.get('ETag') };
 }
 
+/** The answer as bytes, however long; for what is a file and no JSON. */
+export async function download(path: string, order: unknown): Promise<Blob> {
+  const response = await post(path, JSON.stringify(order), { 'Content-Type': 'application/json' });
+  if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null));
+  return response.blob();
+}
+
+async function post(path: string, body: BodyInit, headers: Record<string, string>): Promise<Response> {
+  const response = await transport(new Request(new URL(path, window.location.origin), {
+    method: 'POST', body, credentials: 'same-origin',
+    headers: { Accept: 'application/json', 'X-CSRF-Token': csrfToken, ...headers },
+  }));
+  if (response.status === 401) goToSignIn();
+  return response;
+}
+
 /** Sends a file as it is; for the few requests whose body is not JSON. */
 export async function upload<T>(path: string, file: File, type: string): Promise<T> {
-  const response = await fetch(path, {
-    method: 'POST',
-    body: file,
-    credentials: 'same-origin',
-    headers: {
-      'Content-Type': type, Accept: 'application/json', 'X-CSRF-Token': csrfToken,
-      // Header values are Latin-1; a file's name may be anything.
-      'X-Rules-Origin': file.name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200),
-    },
+  const response = await post(path, file, {
+    'Content-Type': type,
+    // Header values are Latin-1; a file's name may be anything.
+    'X-Rules-Origin': file.name.replace(/[^\x20-\x7e]/g, '?').slice(0, 200),
   });
-  if (response.status === 401) goToSignIn();
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw problemFrom(response.status, body);
   if (body === null) throw new Problem(response.status, 'not_json', '', '');

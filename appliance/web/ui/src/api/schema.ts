@@ -3,6 +3,14 @@
  * that types generated from the server's openapi.json replace this file without touching a page.
  */
 
+import type { AuditPaths } from './audit';
+import type { GovernancePaths } from './governance';
+import type { IdentityPaths } from './identity';
+import type {
+  Answers, ById, Empty, Keyset, None, OpenOperation, OpenSent, Operation, Sent,
+} from './shapes';
+
+export type { User } from './identity';
 export type IncidentStatus = 'new' | 'acknowledged' | 'in_progress' | 'contained' | 'closed';
 export type Severity = 'informational' | 'low' | 'medium' | 'high' | 'critical';
 export type CloseReason = 'true_positive' | 'false_positive' | 'benign' | 'duplicate' | 'test';
@@ -21,8 +29,6 @@ export interface Session {
   csrf_token: string;
   expires_at: string;
 }
-
-export interface User { id: string; name: string; email: string; roles: string[]; status: string }
 
 export interface Entity { kind: string; value: string; role: string | null; weak: boolean }
 
@@ -275,41 +281,12 @@ export interface ProblemDetails {
   instance?: string;
 }
 
-interface Answer<T> { headers: Record<string, unknown>; content: { 'application/json': T } }
-interface Refusal { headers: Record<string, unknown>; content: { 'application/problem+json': ProblemDetails } }
-interface Answers<T> { 200: Answer<T>; 201: Answer<T>; default: Refusal }
-interface Empty { 204: { headers: Record<string, unknown>; content?: never }; default: Refusal }
-interface Operation<Query, Path, Responses, Header = never> {
-  parameters: { query?: Query; path: Path; header?: Header; cookie?: never };
-  requestBody?: never;
-  responses: Responses;
-}
-interface Sent<Body, Path, Responses, Header = never> {
-  parameters: { query?: never; path: Path; header?: Header; cookie?: never };
-  requestBody: { content: { 'application/json': Body } };
-  responses: Responses;
-}
-type None = Record<string, never> | undefined;
-interface OpenOperation<Query, Responses> {
-  parameters: { query?: Query; path?: never; header?: never; cookie?: never };
-  requestBody?: never;
-  responses: Responses;
-}
-interface OpenSent<Body, Responses> {
-  parameters: { query?: never; path?: never; header?: never; cookie?: never };
-  requestBody: { content: { 'application/json': Body } };
-  responses: Responses;
-}
-interface Keyset { limit?: number; cursor?: string }
-interface ById { id: string }
-
-export interface paths {
+export interface paths extends IdentityPaths, AuditPaths, GovernancePaths {
   '/api/v1/session': {
     get: OpenOperation<None, Answers<Session>>;
     delete: OpenOperation<None, Empty>;
   };
   '/api/v1/status': { get: OpenOperation<None, Answers<Status>> };
-  '/api/v1/users': { get: OpenOperation<Keyset, Answers<Page<User>>> };
   '/api/v1/incidents': {
     get: OpenOperation<
       Keyset & {

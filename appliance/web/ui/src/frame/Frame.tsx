@@ -10,6 +10,7 @@ import { useShortcuts } from '../keyboard/shortcuts';
 import { Guard } from '../panels/Guard';
 import { ToastProvider } from '../panels/Toasts';
 import { useSession } from '../session/session';
+import { StepUp } from '../session/StepUp';
 import logo from './icon.svg';
 import { Preferences } from './Preferences';
 import { ShortcutSheet } from './ShortcutSheet';
@@ -49,6 +50,7 @@ export function Frame() {
       >
         <Guard key={pathname}><Outlet /></Guard>
       </Page>
+      <Guard><StepUp /></Guard>
       <ShortcutSheet isOpen={helping} onClose={() => setHelping(false)} />
     </ToastProvider>
   );

@@ -1,5 +1,6 @@
 import { Dropdown, DropdownItem, DropdownList, MenuToggle } from '@patternfly/react-core';
 import { useState } from 'react';
+import { useNavigate } from 'react-router';
 
 import { answer, api } from '../api/client';
 import { t, word } from '../language/language';
@@ -11,11 +12,13 @@ export function UserMenu() {
   const [open, setOpen] = useState(false);
   const { user, roles } = useSession();
   const toasts = useToasts();
+  const navigate = useNavigate();
   const signOut = async () => {
     try {
-      await answer(api.DELETE('/api/v1/session'));
+      // Who came by a provider that can be told is led there, to be signed out there too.
+      const { url } = await answer(api.POST('/api/v1/session/provider-logout'));
       clearDrafts();
-      window.location.assign('/sign-in');
+      window.location.assign(url === '' ? '/sign-in' : url);
     } catch (error) {
       toasts.fail(t('user.sign_out.failed'), error);
     }
@@ -31,6 +34,7 @@ export function UserMenu() {
     >
       <DropdownList>
         <DropdownItem isDisabled description={roles.map((role) => word('role', role)).join(', ')}>{user.email}</DropdownItem>
+        <DropdownItem onClick={() => { setOpen(false); void navigate('/account'); }}>{t('account.title')}</DropdownItem>
         <DropdownItem onClick={() => void signOut()}>{t('user.sign_out')}</DropdownItem>
       </DropdownList>
     </Dropdown>

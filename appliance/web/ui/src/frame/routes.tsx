@@ -25,6 +25,7 @@ export const router = createBrowserRouter([
       { path: 'rules/:id', lazy: async () => ({ Component: (await import('../rules/RulePage')).RulePage }) },
       { path: 'sources', lazy: async () => ({ Component: (await import('../sources/SourcesPage')).SourcesPage }) },
       { path: 'sources/quarantine', lazy: async () => ({ Component: (await import('../sources/QuarantinePage')).QuarantinePage }) },
+      { path: 'account', lazy: async () => ({ Component: (await import('../account/AccountPage')).AccountPage }) },
       { path: '*', Component: Unknown },
     ],
   },

@@ -33,6 +33,8 @@ export function failureTitle(problem: Problem): string {
 
 function adviceFor(problem: Problem): MessageKey {
   if (problem.isUnreachable) return 'failure.advice.unreachable';
+  if (problem.code === 'step_up_required') return 'failure.advice.unproved';
+  if (problem.code === 'passkey_refused') return 'failure.advice.passkey';
   if (problem.status === 403) return 'failure.advice.forbidden';
   if (problem.status === 404) return 'failure.advice.missing';
   if (problem.isConflict) return 'failure.advice.conflict';
