@@ -7,7 +7,7 @@ from appliance.audit.service import AuditTrail
 from appliance.foundation.actors import Actor, Permission, Scope
 from appliance.foundation.errors import Conflict
 from appliance.identity.models import Organisation, User
-from appliance.identity.policies import profile
+from appliance.identity.policies import PROFILES, profile
 from appliance.identity.schemas import OrganisationPolicy, PolicyChange
 
 
@@ -72,6 +72,7 @@ def _policy(organisation: Organisation) -> OrganisationPolicy:
         sso_enforced=organisation.sso_enforced, shortest_password=chosen.shortest_password,
         shortest_password_with_mfa=chosen.shortest_password_with_mfa, idle_minutes=chosen.idle_minutes,
         absolute_hours=chosen.absolute_hours,
+        profiles={key: one.title for key, one in PROFILES.items()},
     )  # fmt: skip
 
 

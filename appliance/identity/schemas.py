@@ -190,6 +190,8 @@ class RoleMatrix(Frozen, frozen=True):
 
 
 class OrganisationPolicy(Frozen, frozen=True):
+    """`profiles` are those that can be chosen: their names and titles."""
+
     name: str
     profile: str
     profile_title: str
@@ -199,6 +201,7 @@ class OrganisationPolicy(Frozen, frozen=True):
     shortest_password_with_mfa: int
     idle_minutes: int
     absolute_hours: int
+    profiles: dict[str, str]
 
 
 class PolicyChange(Inbound, frozen=True):

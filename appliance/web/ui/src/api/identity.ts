@@ -73,6 +73,8 @@ export interface Policy {
   shortest_password_with_mfa: number;
   idle_minutes: number;
   absolute_hours: number;
+  /** Those that can be chosen: names and titles. */
+  profiles: Record<string, string>;
 }
 
 export interface SigningKey { id: string; state: string }

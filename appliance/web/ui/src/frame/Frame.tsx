@@ -22,10 +22,11 @@ const MAIN = 'main';
 /** PatternFly's own line between a narrow and a wide page. */
 const WIDE_PIXELS = 1200;
 const PAGES = [
-  { to: '/incidents', label: 'nav.incidents' },
-  { to: '/events', label: 'nav.events' },
-  { to: '/rules', label: 'nav.rules' },
-  { to: '/sources', label: 'nav.sources' },
+  { to: '/incidents', label: 'nav.incidents', permission: 'incidents:view' },
+  { to: '/events', label: 'nav.events', permission: 'events:view' },
+  { to: '/rules', label: 'nav.rules', permission: 'rules:view' },
+  { to: '/sources', label: 'nav.sources', permission: 'sources:view' },
+  { to: '/users', label: 'nav.users', permission: 'users:view' },
 ] as const;
 
 /** The frame every page stands in: masthead, navigation, help, messages. */
@@ -83,13 +84,14 @@ function Top({ onHelp, isOpen, toggle }: { onHelp: () => void; isOpen: boolean; 
 
 /** Closed, it has no content: what cannot be seen must not take the focus. */
 function Side({ path, isOpen }: { path: string; isOpen: boolean }) {
+  const { permissions } = useSession();
   if (!isOpen) return <PageSidebar isSidebarOpen={false} />;
   return (
     <PageSidebar isSidebarOpen>
       <PageSidebarBody isFilled>
         <Nav aria-label={t('nav.label')}>
           <NavList>
-            {PAGES.map(({ to, label }) => (
+            {PAGES.filter((one) => permissions.includes(one.permission)).map(({ to, label }) => (
               <NavItem key={to} itemId={to} isActive={path === to || path.startsWith(`${to}/`)}>
                 <Link to={to}>{t(label)}</Link>
               </NavItem>
