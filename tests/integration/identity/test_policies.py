@@ -152,8 +152,9 @@ async def test_enforced_sign_on_leaves_only_break_glass_and_needs_one(
         invited = await services.identity.invite(new, by=ADMIN)
     glass, _, _ = await crowd.through(await gate.redeem(invited.link_token, PASSWORD, **somewhere()))
 
-    await choose(sso_enforced=True)
+    chosen = await choose(sso_enforced=True)
 
+    assert set(chosen.profiles) == {"nist", "pci"}
     with pytest.raises(SignInRefused):
         await gate.sign_in(member.email, PASSWORD, **somewhere())
     assert isinstance(await gate.sign_in(invited.user.email, PASSWORD, **somewhere()), FurtherStep)

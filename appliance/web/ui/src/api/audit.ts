@@ -34,7 +34,7 @@ export interface AuditEntry {
 }
 
 export interface Checkpoint { number: number; size: number; at: string; key: string; checkpoint: string; signature: string }
-export interface EntryProof { entry: AuditEntry; checkpoint: (Record<string, unknown> & { size: number }) | null; proof: string[] }
+export interface EntryProof { entry: AuditEntry; checkpoint: { checkpoint: string; signature: string } | null; proof: string[] }
 export interface AuditKey { fingerprint: string; public_key: string; state: string; published_at: string; activated_at: string | null; retired_at: string | null }
 
 export interface AuditQuery {

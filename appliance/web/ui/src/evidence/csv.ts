@@ -23,7 +23,11 @@ export function csvFile(header: readonly string[], rows: Iterable<readonly strin
 
 /** Hands the text to the browser as a download; nothing leaves the machine. */
 export function saveFile(name: string, text: string, type: string): void {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+  saveBlob(name, new Blob([text], { type }));
+}
+
+export function saveBlob(name: string, content: Blob): void {
+  const address = URL.createObjectURL(content);
   const link = document.createElement('a');
   link.href = address;
   link.download = name;

@@ -27,6 +27,7 @@ const PAGES = [
   { to: '/rules', label: 'nav.rules', permission: 'rules:view' },
   { to: '/sources', label: 'nav.sources', permission: 'sources:view' },
   { to: '/users', label: 'nav.users', permission: 'users:view' },
+  { to: '/audit', label: 'nav.audit', permission: 'audit:view' },
 ] as const;
 
 /** The frame every page stands in: masthead, navigation, help, messages. */
