@@ -52,5 +52,5 @@ def driven(script: str, *arguments: str, answer: Callable[[str], str] = str) -> 
 
 def age_proofs(appliance: Stack) -> None:
     """Eleven minutes pass for every proof of identity, and for nothing else."""
-    with psycopg.connect(appliance.postgres.superuser_dsn) as connection:
+    with psycopg.connect(appliance.postgres.superuser_dsn, dbname="xdr") as connection:
         connection.execute("UPDATE sessions SET stepped_up_at = stepped_up_at - interval '11 minutes'")
