@@ -21,13 +21,16 @@ import { UserMenu } from './UserMenu';
 const MAIN = 'main';
 /** PatternFly's own line between a narrow and a wide page. */
 const WIDE_PIXELS = 1200;
+/** Each with the permissions of which any lets one see it. Proposals concern who may ask or approve. */
 const PAGES = [
-  { to: '/incidents', label: 'nav.incidents', permission: 'incidents:view' },
-  { to: '/events', label: 'nav.events', permission: 'events:view' },
-  { to: '/rules', label: 'nav.rules', permission: 'rules:view' },
-  { to: '/sources', label: 'nav.sources', permission: 'sources:view' },
-  { to: '/users', label: 'nav.users', permission: 'users:view' },
-  { to: '/audit', label: 'nav.audit', permission: 'audit:view' },
+  { to: '/incidents', label: 'nav.incidents', any: ['incidents:view'] },
+  { to: '/events', label: 'nav.events', any: ['events:view'] },
+  { to: '/rules', label: 'nav.rules', any: ['rules:view'] },
+  { to: '/sources', label: 'nav.sources', any: ['sources:view'] },
+  { to: '/proposals', label: 'proposals.title', any: ['incidents:delete', 'privacy:erase'] },
+  { to: '/users', label: 'nav.users', any: ['users:view'] },
+  { to: '/access-reviews', label: 'reviews.title', any: ['access_reviews:sign'] },
+  { to: '/audit', label: 'nav.audit', any: ['audit:view'] },
 ] as const;
 
 /** The frame every page stands in: masthead, navigation, help, messages. */
@@ -92,7 +95,7 @@ function Side({ path, isOpen }: { path: string; isOpen: boolean }) {
       <PageSidebarBody isFilled>
         <Nav aria-label={t('nav.label')}>
           <NavList>
-            {PAGES.filter((one) => permissions.includes(one.permission)).map(({ to, label }) => (
+            {PAGES.filter(({ any }) => any.some((one) => permissions.includes(one))).map(({ to, label }) => (
               <NavItem key={to} itemId={to} isActive={path === to || path.startsWith(`${to}/`)}>
                 <Link to={to}>{t(label)}</Link>
               </NavItem>

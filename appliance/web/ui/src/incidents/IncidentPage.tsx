@@ -11,7 +11,9 @@ import { t, word } from '../language/language';
 import { Loaded } from '../panels/Loaded';
 import { Panel } from '../panels/Panel';
 import { Ago, Moment } from '../panels/Time';
+import { useMay } from '../session/session';
 import { SeverityLabel, StatusLabel, Techniques } from './badges';
+import { DeletionPanel } from './DeletionPanel';
 import { EntitiesPanel } from './EntitiesPanel';
 import { EvidencePanel } from './EvidencePanel';
 import { FindingsPanel } from './FindingsPanel';
@@ -40,6 +42,7 @@ export function IncidentPage() {
 }
 
 function Loose({ incident: one, etag }: { incident: IncidentDetail; etag: string | null }) {
+  const mayDelete = useMay('incidents:delete');
   return (
     <>
       <IncidentHead incident={one} />
@@ -55,6 +58,7 @@ function Loose({ incident: one, etag }: { incident: IncidentDetail; etag: string
           <NotesPanel id={one.id} />
           <EvidencePanel id={one.id} />
           <EntitiesPanel incident={one} />
+          {mayDelete && <DeletionPanel incident={one} />}
         </div>
       </div>
     </>
