@@ -158,7 +158,8 @@ def _console(ui: Path) -> list[Any]:
     @get(
         ["/", "/incidents", "/incidents/{_:path}", "/events", "/events/{_:path}", "/rules", "/rules/{_:path}",
          "/sources", "/sources/{_:path}", "/account", "/users", "/users/{_:path}",
-         "/audit", "/audit/{_:path}", "/proposals", "/access-reviews", "/access-reviews/{_:path}"],
+         "/audit", "/audit/{_:path}", "/proposals", "/access-reviews", "/access-reviews/{_:path}",
+         "/identity-providers", "/identity-providers/{_:path}"],
         public=True, include_in_schema=False, sync_to_thread=False,
     )  # fmt: skip
     def console() -> Response[bytes]:

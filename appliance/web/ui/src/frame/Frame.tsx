@@ -30,6 +30,7 @@ const PAGES = [
   { to: '/proposals', label: 'proposals.title', any: ['incidents:delete', 'privacy:erase'] },
   { to: '/users', label: 'nav.users', any: ['users:view'] },
   { to: '/access-reviews', label: 'reviews.title', any: ['access_reviews:sign'] },
+  { to: '/identity-providers', label: 'idp.title', any: ['users:view'] },
   { to: '/audit', label: 'nav.audit', any: ['audit:view'] },
 ] as const;
 
