@@ -13,7 +13,11 @@ _USER = ("org_id", "user_id"), ("users.org_id", "users.id")
 
 
 class TotpFactor(Base):
-    """A shared secret (RFC 6238), sealed; `last_step` is the newest time step that was accepted."""
+    """
+    A shared secret (RFC 6238), sealed; `last_step` is the newest time step that was accepted.
+
+    `next_secret` waits for its first code while the one in use still counts.
+    """
 
     __tablename__ = "totp_factors"
     __table_args__ = (ForeignKeyConstraint(*_USER, ondelete="CASCADE"),)
@@ -21,6 +25,7 @@ class TotpFactor(Base):
     org_id: Mapped[OrgId]
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     secret: Mapped[bytes] = mapped_column(LargeBinary)
+    next_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     last_step: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[At]
     confirmed_at: Mapped[datetime | None]

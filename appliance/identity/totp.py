@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from appliance.foundation.actors import Scope
 from appliance.foundation.clock import Clock
-from appliance.foundation.errors import Conflict
 from appliance.foundation.ids import new_id
 from appliance.foundation.sealing import Place, Sealer
 from appliance.identity.errors import FactorRefused
@@ -52,15 +51,8 @@ class Totp:
         self._clock, self._sealer = clock, sealer
 
     async def begin(self, name: str) -> Enrolment:
-        """
-        A new secret, which counts once a code of it was confirmed.
-
-        Raises:
-            Conflict: One is in use; remove it first.
-        """
+        """A new secret, which counts once a code of it was confirmed; until then one in use still does."""
         held = await self._held()
-        if held is not None and held.confirmed_at is not None:
-            raise Conflict("an authenticator app is set up already; remove it first")
         secret = pyotp.random_base32()
         sealed = self._sealer.seal(secret.encode(), **self._place)
         if held is None:
@@ -70,8 +62,10 @@ class Totp:
                     created_at=self._clock.now(),
                 )
             )  # fmt: skip
-        else:
+        elif held.confirmed_at is None:
             held.secret, held.created_at = sealed, self._clock.now()
+        else:
+            held.next_secret = sealed
         return self._enrolment(secret, name)
 
     async def waiting(self, name: str) -> Enrolment | None:
@@ -83,7 +77,7 @@ class Totp:
 
     async def confirm(self, code: str) -> list[str]:
         """
-        Put the new secret into use.
+        Put the new secret into use, in place of one that was.
 
         Returns:
             Fresh recovery codes, shown this once.
@@ -92,9 +86,13 @@ class Totp:
             FactorRefused: The code is wrong, or there is nothing to confirm.
         """
         held = await self._held()
-        if held is None or held.confirmed_at is not None:
+        if held is None or (held.confirmed_at is not None and held.next_secret is None):
             raise FactorRefused("there is no authenticator app to confirm; begin again")
-        await self._accept(held, code)
+        if held.next_secret is None:
+            await self._accept(held, code)
+        else:
+            held.last_step = _step_of(self._opened(held.next_secret), code, self._clock.now())
+            held.secret, held.next_secret = held.next_secret, None
         held.confirmed_at = self._clock.now()
         return await self.new_recovery_codes()
 
@@ -180,7 +178,10 @@ class Totp:
         return table.org_id == self._scope.org_id, table.user_id == self._user_id
 
     def _secret(self, held: TotpFactor) -> str:
-        return self._sealer.open(held.secret, **self._place).decode()
+        return self._opened(held.secret)
+
+    def _opened(self, sealed: bytes) -> str:
+        return self._sealer.open(sealed, **self._place).decode()
 
     @property
     def _place(self) -> Place:

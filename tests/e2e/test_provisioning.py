@@ -38,6 +38,7 @@ def passed_on(url, token):
 def test_the_conformance_suite_finds_no_fault(appliance, browser):
     import msgspec
 
+    browser.prove()
     new = {
         "name": "provisioned",
         "config": msgspec.to_builtins(uploaded_config()),

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.peer, pytest.mark.timeout(600)]
 
 
 def test_a_person_signs_in_and_out_by_the_organisations_provider(appliance, browser, tmp_path):
+    browser.prove()
     with simplesamlphp.running(tmp_path) as idp:
         new = {
             "name": "Head office",

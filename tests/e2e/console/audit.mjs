@@ -48,6 +48,30 @@ const ACTS = {
   columns: async (page) => { await page.locator('.xdr-tools .pf-v6-c-menu-toggle').click(); await page.waitForTimeout(300); },
   'query error': (page) => page.locator('.xdr-query input').fill('(Image:x*y'),
   'new source': (page) => page.locator('.xdr-heading button').first().click(),
+  'password dialog': (page) => page.getByRole('button', { name: 'Change the password' }).click(),
+  'new api token': (page) => page.getByRole('button', { name: 'New token' }).click(),
+  // What the appliance says after ten minutes; nothing is changed by it here.
+  'step up': async (page) => {
+    const refusal = { status: 403, contentType: 'application/problem+json', body: JSON.stringify({ status: 403, code: 'step_up_required', title: 'Prove it' }) };
+    await page.route('**/api/v1/account/recovery-codes', (route) => route.fulfill(refusal));
+    await page.getByRole('button', { name: 'New recovery codes' }).click();
+    await page.getByLabel('Code of your authenticator app').waitFor();
+  },
+  invite: (page) => page.getByRole('button', { name: 'Invite somebody' }).click(),
+  'roles dialog': (page) => page.getByRole('button', { name: /^Roles …:/ }).first().click(),
+  suspend: (page) => page.getByRole('button', { name: /^Suspend:/ }).first().click(),
+  'new role': (page) => page.getByRole('button', { name: 'New role' }).click(),
+  deletion: (page) => page.getByRole('button', { name: 'Propose deletion' }).click(),
+  'take back': (page) => page.getByRole('button', { name: 'Take back' }).first().click(),
+  verify: async (page) => {
+    await page.getByRole('button', { name: 'Fetch the trail and verify it' }).click();
+    await page.locator('[role=status] h3').waitFor();
+  },
+  test: async (page) => {
+    await page.getByRole('button', { name: 'Test it now' }).click();
+    await page.locator('[role=status] h3').waitFor();
+  },
+  remove: (page) => page.getByRole('button', { name: 'Remove provider' }).click(),
   token: async (page) => { await page.locator('tbody button').first().click(); await page.locator('.pf-v6-c-modal-box__footer button').first().click(); await page.waitForTimeout(500); },
 };
 
@@ -64,6 +88,10 @@ async function pagesToVisit(context) {
   const source = await first('/api/v1/sources');
   const everything = { where: null, from: '2000-01-01T00:00:00Z', to: new Date(Date.now() + 86_400_000).toISOString(), limit: 1, cursor: null };
   const event = await first('/api/v1/events/search', everything);
+  const entry = await first('/api/v1/audit/entries?limit=1');
+  const review = await first('/api/v1/access-reviews');
+  const provider = await first('/api/v1/identity-providers');
+  const proposal = await first('/api/v1/proposals');
   const visits = [
     ['/incidents'], ['/incidents', 'navigation'], ['/incidents', 'shortcut sheet'], ['/incidents', 'preferences'],
     ...(incident ? [['/incidents', 'selected rows'], ['/incidents', 'close dialog']] : []), ['/incidents?q=no-such-incident-anywhere'],
@@ -71,6 +99,14 @@ async function pagesToVisit(context) {
     ['/events?range=all'], event && ['/events?range=all', 'completion'], event && ['/events?range=all', 'columns'], ['/events', 'query error'], event && [`/events/${event}`],
     ['/rules'], ['/rules/loads/latest'], rule && [`/rules/${rule}`],
     ['/sources'], ['/sources', 'new source'], ...(source ? [['/sources', 'token']] : []), ['/sources/quarantine'], ['/sources/no-such-page'],
+    ['/account'], ['/account', 'password dialog'], ['/account', 'new api token'], ['/account', 'step up'],
+    ['/users'], ['/users', 'invite'], ['/users', 'roles dialog'], ['/users', 'suspend'], ['/users/roles'], ['/users/roles', 'new role'],
+    ['/users/sessions'], ['/users/service-tokens'], ['/users/policy'],
+    ['/audit'], ['/audit?action=no.such.action'], entry && [`/audit/${entry}`], ['/audit/verification', 'verify'], ['/audit/checkpoints'],
+    ['/proposals'], ...(proposal ? [['/proposals', 'take back']] : incident ? [[`/incidents/${incident}`, 'deletion']] : []),
+    ['/access-reviews'], review && [`/access-reviews/${review}`],
+    ['/identity-providers'], ['/identity-providers/new/ldap'], ['/identity-providers/new/saml'], ['/identity-providers/new/oidc'],
+    ...(provider ? [[`/identity-providers/${provider}`, 'test'], [`/identity-providers/${provider}`, 'remove']] : []),
   ];
   return visits.filter(Boolean).map(([path, act]) => ({ path, act: act ?? null }));
 }
@@ -120,7 +156,8 @@ async function look(page, at) {
 }
 
 async function settled(page) {
-  await page.waitForFunction(() => document.querySelector('h1') !== null && document.querySelector('.pf-v6-c-skeleton, .pf-v6-c-spinner') === null, null, { timeout: 20_000 });
+  // A button that waits for somebody to prove who they are turns for as long as they are asked.
+  await page.waitForFunction(() => document.querySelector('h1') !== null && document.querySelector('.pf-v6-c-skeleton, .pf-v6-c-spinner:not(.pf-v6-c-button *)') === null, null, { timeout: 20_000 });
   await page.waitForTimeout(250);
 }
 
@@ -134,7 +171,7 @@ async function main() {
         await context.addCookies(options.cookie.map(cookie));
         await context.addInitScript(watchPolicy);
         const visits = (await pagesToVisit(context)).filter(({ path }) => path.includes(options.only));
-        for (const one of visits) await visit(context, { theme, size }, one);
+        for (const one of visits) await visit(context, { theme, size }, one).catch((error) => { throw new Error(`${one.path} ${one.act ?? ''} ${theme} ${size}`, { cause: error }); });
         await context.close();
       }
     }
@@ -171,5 +208,5 @@ function fail(message) {
 
 main().then(
   (status) => { process.exitCode = status; },
-  (error) => fail(error.stack),
+  (error) => fail(`${error.message}\n${error.cause?.stack ?? error.stack}`),
 );

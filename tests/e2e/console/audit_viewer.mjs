@@ -6,14 +6,13 @@
  */
 import assert from 'node:assert/strict';
 
-import { drive } from './driving.mjs';
+import { drive, signedIn } from './driving.mjs';
 
-const [base, pair] = process.argv.slice(2);
+const [base, cookie] = process.argv.slice(2);
 const EXPORT = '**/api/v1/audit/export';
 
 await drive(async (page, context) => {
-  const [name, ...value] = pair.split('=');
-  await context.addCookies([{ name, value: value.join('='), url: base.replace(/^http:/, 'https:'), secure: true }]);
+  await signedIn(context, base, cookie);
   await page.goto(`${base}/audit/verification`);
   const verdict = page.locator('[role=status]');
   const fetchAndVerify = async () => {

@@ -39,6 +39,12 @@ export async function ask(question) {
   return (await answers.next()).value;
 }
 
+/** Gives a context the session cookie of somebody who is signed in. */
+export async function signedIn(context, base, pair) {
+  const [name, ...value] = pair.split('=');
+  await context.addCookies([{ name, value: value.join('='), url: base.replace(/^http:/, 'https:'), secure: true }]);
+}
+
 /** Comes in by a one-time link and sets a password. */
 export async function comeIn(page, base, link, password) {
   await page.goto(`${base}/welcome/${link}`);

@@ -28,6 +28,27 @@ async def test_an_app_is_set_up_confirmed_used_and_removed(browser, crowd, clock
     assert not (await client.get(f"{ACCOUNT}/factors")).json()["totp"]
 
 
+async def test_another_app_takes_over_with_its_first_code_and_not_before(browser, crowd, clock, organisation):
+    member = await crowd.member(organisation, "super_admin")
+    client = browser(member)
+
+    begun = (await client.post(f"{ACCOUNT}/totp")).json()
+    wrong = await client.post(f"{ACCOUNT}/totp/confirmation", json={"code": "000000"})
+    clock.advance(seconds=60)
+    old = await client.post("/api/v1/session/step-up", json={"code": crowd.code(member)})
+    code = pyotp.TOTP(begun["secret"]).at(clock.now())
+    confirmed = await client.post(f"{ACCOUNT}/totp/confirmation", json={"code": code})
+    clock.advance(seconds=60)
+    refused = await client.post("/api/v1/session/step-up", json={"code": crowd.code(member)})
+    again = await client.post(f"{ACCOUNT}/totp/confirmation", json={"code": code})
+
+    assert wrong.json()["code"] == "factor_refused"
+    assert old.status_code == 204
+    assert len(confirmed.json()["recovery_codes"]) == 10
+    assert refused.json()["code"] == "factor_refused"
+    assert again.json()["code"] == "factor_refused"
+
+
 async def test_an_administrator_cannot_remove_the_only_factor(browser, crowd, organisation):
     client = browser(await crowd.member(organisation, "super_admin"))
 
