@@ -18,11 +18,14 @@ export function askWith(next: Ask): () => void {
 
 export function provingFetch(fetcher: (request: Request) => Promise<Response>) {
   return async (request: Request): Promise<Response> => {
-    // A body can be read once: what may have to be sent again is copied before.
-    const again = request.method === 'GET' ? null : request.clone();
-    const response = await fetcher(request);
-    if (again === null || response.status !== 403 || !(await wantsProof(response))) return response;
-    return (await proved()) ? fetcher(again) : response;
+    if (request.method === 'GET') return fetcher(request);
+    // A body can be read once, and may have to be sent twice. Bytes, for a clone would be a stream,
+    // which browsers send over HTTP/2 only.
+    const body = await request.arrayBuffer();
+    const send = () => fetcher(new Request(request, body.byteLength === 0 ? {} : { body }));
+    const response = await send();
+    if (response.status !== 403 || !(await wantsProof(response))) return response;
+    return (await proved()) ? send() : response;
   };
 }
 
