@@ -6,6 +6,7 @@ Secrets are never in the file: they are files in the credentials directory (syst
 """
 
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,13 +42,20 @@ class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`proxies`: the addresses whose word is taken for where a request comes from (X-Forwarded-For)."""
+
     host: str = "127.0.0.1"
     port: int = 8443
     public_url: str = "http://localhost:8443"
     admin_socket: str = ""
     security_contact: str = ""
+    proxies: tuple[str, ...] = ()
     session_idle_minutes: int = 60
     session_absolute_hours: int = 12
+
+    def __post_init__(self) -> None:
+        for proxy in self.proxies:
+            ip_network(proxy)  # a name or a star would have anybody say anything
 
     @property
     def host_name(self) -> str:

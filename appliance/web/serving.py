@@ -7,6 +7,7 @@ Runs the web application on a port, for browsers and integrators.
 import asyncio
 import contextlib
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished."""
     application = create_application(settings)
     context: WebContext = application.state.context
-    server = uvicorn.Server(config(application, host=settings.web.host, port=settings.web.port))
+    web = settings.web
+    server = uvicorn.Server(config(application, proxies=web.proxies, host=web.host, port=web.port))
     beating = asyncio.create_task(beat(context.database, settings.node, "web", dict))
     log.info("web_listening", url=settings.web.public_url)
     await server.serve()
@@ -40,15 +42,21 @@ async def serve(settings: Settings) -> None:
     await context.close()
 
 
-def config(application: Any, **where: Any) -> uvicorn.Config:
-    """How both doors serve: no banner, no access log, no trust in forwarded headers, a graceful end."""
+def config(application: Any, *, proxies: Sequence[str] = (), **where: Any) -> uvicorn.Config:
+    """
+    How both doors serve: no banner, no access log, a graceful end.
+
+    Args:
+        proxies: Who may say where a request comes from; whoever else sends such a header is not heeded.
+    """
     options = {"http": "httptools", "lifespan": "off"} | where
     return uvicorn.Config(
         application,
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=_DRAIN_SECONDS,
         **options,
     )

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ class Unlimited:
 
 
 @contextmanager
-def served(make: Callable[[], Any]) -> Iterator[str]:
+def served(make: Callable[[], Any], *, proxies: Sequence[str] = ()) -> Iterator[str]:
     """
     The address of the application that `make` makes within the serving thread.
 
@@ -33,7 +33,9 @@ def served(make: Callable[[], Any]) -> Iterator[str]:
     """
     listener = socket.create_server(("127.0.0.1", 0))
     started: list[uvicorn.Server] = []
-    thread = threading.Thread(target=lambda: asyncio.run(_serve(make, listener, started)), daemon=True)
+    thread = threading.Thread(
+        target=lambda: asyncio.run(_serve(make, listener, started, proxies)), daemon=True
+    )
     thread.start()
     deadline = time.monotonic() + 30
     while not (started and started[0].started):
@@ -47,9 +49,11 @@ def served(make: Callable[[], Any]) -> Iterator[str]:
     listener.close()
 
 
-async def _serve(make: Callable[[], Any], listener: socket.socket, started: list[uvicorn.Server]) -> None:
+async def _serve(
+    make: Callable[[], Any], listener: socket.socket, started: list[uvicorn.Server], proxies: Sequence[str]
+) -> None:
     application = make()
-    server = uvicorn.Server(config(application))
+    server = uvicorn.Server(config(application, proxies=proxies))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the test's own process
     started.append(server)
     await server.serve(sockets=[listener])

@@ -201,3 +201,13 @@ async def test_a_new_source_token_says_where_to_send(browser, crowd, settings, o
 
     assert issued["ingest_url"] == settings.ingest.url
     assert issued["token"].startswith(issued["prefix"])
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+async def test_no_other_origin_is_let_in(browser, crowd, organisation, method):
+    client = browser(await crowd.member(organisation))
+    asks = {"Origin": "https://evil.test", "Access-Control-Request-Method": "GET"}
+
+    answer = await client.request(method, "/api/v1/session", headers=asks)
+
+    assert [name for name in answer.headers if name.startswith("access-control-")] == []

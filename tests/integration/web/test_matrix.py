@@ -114,6 +114,24 @@ async def test_each_route_answers_each_role_as_the_matrix_says(
     assert matrix.checked.total() > 60
 
 
+async def test_a_method_that_is_not_declared_is_refused(application, browser, crowd, organisation):
+    client = browser(await crowd.member(organisation, "super_admin"))
+    declared = {
+        route.path: {method for handler in route.route_handlers for method in handler.http_methods}
+        for route in application.routes
+        if hasattr(route, "route_handlers") and route.path.startswith("/api/v1/")
+    }
+    answered = {}
+    for path, methods in declared.items():
+        for method in {"TRACE", "POST", "PUT", "PATCH", "DELETE"} - methods:
+            url = path if "{" not in path else path[: path.index("{")] + "x" + path[path.index("}") + 1 :]
+            answered[f"{method} {path}"] = (await client.request(method, url)).status_code
+
+    # A value that fits no parameter is a 404, whatever the method.
+    assert {route: status for route, status in answered.items() if status not in (404, 405)} == {}
+    assert sum(status == 405 for status in answered.values()) > 100
+
+
 async def test_nobody_reaches_a_guarded_route_without_signing_in(application, browser: Client):
     routes = guarded_routes(application)
 
