@@ -30,7 +30,7 @@ const state = made.createState();
 
 const routes = [
   ['GET', /^session$/, () => made.session],
-  ['DELETE', /^session$/, () => null],
+  ['POST', /^session\/provider-logout$/, () => ({ url: '' })],
   ['GET', /^status$/, () => made.status()],
   ['GET', /^users$/, () => page(made.users)],
   ['GET', /^incidents\/summary$/, () => summary()],

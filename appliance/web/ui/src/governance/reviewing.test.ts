@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ReviewItem } from '../api/governance';
-import { keepTheRest, undecided } from './reviewing';
+import { keepTheRest, MOST_DECISIONS, undecided } from './reviewing';
 
 const person = (user_id: string, decision: ReviewItem['decision']): ReviewItem => ({
   user_id, decision, email: '', name: '', roles: [], factors: [], origin: 'local', status: 'active', last_sign_in_at: '', decided_by: '', comment: '',
@@ -16,5 +16,11 @@ describe('a review', () => {
 
   it('keeps the rest at one go, without overruling anybody or deciding about oneself', () => {
     expect(keepTheRest(items, 'me')).toEqual([{ user_id: 'a', decision: 'keep', comment: '' }]);
+  });
+
+  it('sends no more at one go than is taken', () => {
+    const crowd = Array.from({ length: MOST_DECISIONS + 1 }, (_, index) => person(String(index), ''));
+
+    expect(keepTheRest(crowd, 'me').length).toBe(MOST_DECISIONS);
   });
 });
