@@ -25,6 +25,8 @@ T = TypeVar("T")
 _LONGEST = 256
 _JUDGED_CHARACTERS = 72  # the estimate of a longer one takes quadratic time and is "enough" anyway
 _FEWEST_GUESSES = 10**10  # zxcvbn's "very unguessable", against a fast offline attack
+# "Safely unguessable", against a slow one, as ours is: eight random characters just reach it.
+_FEWEST_GUESSES_WITH_MFA = 10**8
 _HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 # Verified when the name is unknown, so that the answer takes as long.
@@ -67,7 +69,8 @@ async def check_policy(
         raise PasswordTooWeak("this organisation's profile asks for letters and digits")
     known = [part.lower() for word in words for part in (word, *_parts(word))]
     is_thin = _is_thin_without(password, [*known, *_OWN_WORDS])
-    if is_thin or await _in_pool(_guesses, password, [*known, *_OWN_WORDS]) < _FEWEST_GUESSES:
+    fewest = _FEWEST_GUESSES_WITH_MFA if has_second_factor else _FEWEST_GUESSES
+    if is_thin or await _in_pool(_guesses, password, [*known, *_OWN_WORDS]) < fewest:
         raise PasswordTooWeak(
             "it is made of common words, names or patterns; use several words that do not belong together"
         )

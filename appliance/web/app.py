@@ -152,7 +152,9 @@ def _index(ui: Path) -> bytes:
 
 def _console(ui: Path) -> list[Any]:
     """The single-page console: hashed assets for a year, its page for every other path and never cached."""
-    pages = create_static_files_router(path="/console", directories=[_PAGES], opt={"public": True})
+    pages = create_static_files_router(
+        path="/console", directories=[_PAGES], opt={"public": True}, after_request=_asked_again
+    )
     index = _index(ui)
     if not index:
         return [pages, _unbuilt]
@@ -201,9 +203,14 @@ async def _immutable(response: Response[Any]) -> Response[Any]:
     return await add_headers(response)
 
 
+async def _asked_again(response: Response[Any]) -> Response[Any]:
+    response.headers["Cache-Control"] = "no-cache"  # kept, and looked for a newer one each time
+    return await add_headers(response)
+
+
 async def _docs(response: Response[Any]) -> Response[Any]:
     response.headers["Content-Security-Policy"] = DOCS_POLICY
-    return await add_headers(response)
+    return await _asked_again(response)
 
 
 @get("/favicon.ico", public=True, include_in_schema=False, sync_to_thread=False)

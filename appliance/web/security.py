@@ -35,6 +35,8 @@ def secured(response: Response) -> Response:  # type: ignore[type-arg]  # any co
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CONSOLE_POLICY)
+    # Answers are somebody's: no cache on the way or in the browser keeps them unless they say otherwise.
+    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

@@ -61,6 +61,24 @@ async def test_answers_of_the_api_carry_them_too(browser, crowd, organisation):
         assert HEADERS - set(answer.headers) == set()
 
 
+async def test_nothing_keeps_what_the_api_answers(browser, crowd, organisation):
+    client = browser(await crowd.member(organisation, "soc_analyst"))
+
+    paths = (
+        "/incidents",
+        "/users",
+        "/session",
+        "/nothing",
+        "/organisations",
+        "/openapi",
+        "/incidents?limit=x",
+    )
+    kept = {path: (await client.get(f"/api/v1{path}")).headers["cache-control"] for path in paths}
+    stranger = (await browser().get("/api/v1/incidents")).headers["cache-control"]
+
+    assert set(kept.values()) | {stranger} == {"no-store"}
+
+
 async def test_an_asset_is_kept_for_a_year_and_the_console_never(browser):
     asset, console = await browser().get("/assets/app-1a2b.js"), await browser().get("/incidents/7")
 

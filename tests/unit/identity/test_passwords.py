@@ -41,6 +41,28 @@ async def test_length_is_enough_without_rules_about_symbols(password):
     await passwords.check_policy(password, words=[EMAIL])
 
 
+async def test_eight_characters_are_enough_beside_a_second_factor_and_many_are_allowed():
+    await passwords.check_policy("vK9#tz2q", words=[EMAIL], has_second_factor=True)
+    await passwords.check_policy("seven green boats under a bridge, " * 3, words=[EMAIL])
+
+    with pytest.raises(PasswordTooWeak, match="15 to 256"):
+        await passwords.check_policy("vK9#tz2q", words=[EMAIL])
+    with pytest.raises(PasswordTooWeak, match="8 to 256"):
+        await passwords.check_policy("vK9#tz2", words=[EMAIL], has_second_factor=True)
+    for common in ("password", "qwertz12", "mueller1"):
+        with pytest.raises(PasswordTooWeak, match="common"):
+            await passwords.check_policy(common, words=[EMAIL], has_second_factor=True)
+
+
+async def test_no_character_of_a_long_password_is_left_out():
+    long = "seven green boats under a bridge, " * 3
+
+    known = await passwords.hashed(long)
+
+    assert await passwords.verified(known, long)
+    assert not await passwords.verified(known, long[:-1])
+
+
 async def test_a_hash_is_argon2id_and_never_twice_the_same():
     one, two = [await passwords.hashed("seven green boats") for _ in range(2)]
 
