@@ -42,7 +42,7 @@ def _demanded(handler: Any) -> str | None:
 
 def _is_proved_elsewhere(path: str, handler: Any) -> bool:
     # Signing out would end the session of whoever asks (test_browser_sessions). One's own account has no
-    # role and no foreign object (test_account); what a proposal needs depends on its action (test_proposals).
+    # role and no foreign object (test_account); what a proposal needs depends on its action (test_governance, test_command_matrix).
     is_sign_out = path == "/api/v1/session" and handler.http_methods == {"DELETE"}
     own = path.startswith(
         (
