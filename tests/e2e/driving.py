@@ -50,7 +50,11 @@ def driven(script: str, *arguments: str, answer: Callable[[str], str] = str) -> 
     return json.loads(told)
 
 
-def age_proofs(appliance: Stack) -> None:
-    """Eleven minutes pass for every proof of identity, and for nothing else."""
+def age_proofs(appliance: Stack, email: str) -> None:
+    """Eleven minutes pass for the proofs of somebody's identity, and for nothing else."""
     with psycopg.connect(appliance.postgres.superuser_dsn, dbname="xdr") as connection:
-        connection.execute("UPDATE sessions SET stepped_up_at = stepped_up_at - interval '11 minutes'")
+        connection.execute(
+            "UPDATE sessions SET stepped_up_at = stepped_up_at - interval '11 minutes'"
+            " WHERE user_id = (SELECT id FROM users WHERE email = %s)",
+            [email],
+        )

@@ -29,7 +29,7 @@ def test_a_passkey_is_registered_proves_who_one_is_and_signs_in(appliance, invit
 
     def answer(question: str) -> str:
         assert question == "age proofs"
-        age_proofs(appliance)
+        age_proofs(appliance, "paula@example.test")
         return ""
 
     told = driven("passkey.mjs", appliance.web_url, link, "paula@example.test", PASSWORD, answer=answer)
@@ -45,7 +45,7 @@ def test_an_app_is_set_up_from_the_account_page_and_its_codes_prove_who_one_is(a
 
     def answer(question: str) -> str:
         if question == "age proofs":
-            age_proofs(appliance)
+            age_proofs(appliance, "theo@example.test")
             return ""
         code = pyotp.TOTP(question.removeprefix("code "))
         # A code works once.
