@@ -1,9 +1,9 @@
 /**
- * Visits every page of the console in both themes, wide and narrow, and reports what is wrong:
+ * Visits every page of the console light and wide, dark and narrow (--all: each theme in each size), and reports:
  * axe violations (WCAG 2.0 to 2.2 A and AA, best practice), content-security-policy violations,
  * requests that leave the origin, errors of the page, and a page that scrolls sideways.
  *
- *   node tests/e2e/console/audit.mjs BASE_URL [--cookie NAME=VALUE] [--screenshots DIR] [--only PART]
+ *   node tests/e2e/console/audit.mjs BASE_URL [--cookie NAME=VALUE] [--screenshots DIR] [--only PART] [--all]
  *
  * Prints one JSON document; exits 1 if anything is wrong, 2 if the audit itself could not run.
  */
@@ -23,6 +23,7 @@ const { values: options, positionals } = parseArgs({
     screenshots: { type: 'string' },
     // Visits only addresses that contain this.
     only: { type: 'string', default: '' },
+    all: { type: 'boolean', default: false },
     chromium: { type: 'string', default: '/usr/bin/chromium' },
     'ignore-https-errors': { type: 'boolean', default: false },
   },
@@ -30,8 +31,9 @@ const { values: options, positionals } = parseArgs({
 const base = new URL(positionals[0] ?? fail('usage: audit.mjs BASE_URL [--cookie NAME=VALUE] [--screenshots DIR]'));
 
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-const THEMES = ['light', 'dark'];
 const SIZES = { wide: { width: 1440, height: 900 }, narrow: { width: 390, height: 844 } };
+// Contrast depends on the theme and room on the size, hardly anything on both.
+const LOOKS = [['light', 'wide'], ['dark', 'narrow'], ...options.all ? [['light', 'narrow'], ['dark', 'wide']] : []];
 const FLAGS = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
@@ -165,15 +167,13 @@ async function main() {
   if (options.screenshots) mkdirSync(options.screenshots, { recursive: true });
   const browser = await chromium.launch({ executablePath: options.chromium, args: FLAGS });
   try {
-    for (const theme of THEMES) {
-      for (const [size, viewport] of Object.entries(SIZES)) {
-        const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: 'reduce', ignoreHTTPSErrors: options['ignore-https-errors'] });
-        await context.addCookies(options.cookie.map(cookie));
-        await context.addInitScript(watchPolicy);
-        const visits = (await pagesToVisit(context)).filter(({ path }) => path.includes(options.only));
-        for (const one of visits) await visit(context, { theme, size }, one).catch((error) => { throw new Error(`${one.path} ${one.act ?? ''} ${theme} ${size}`, { cause: error }); });
-        await context.close();
-      }
+    for (const [theme, size] of LOOKS) {
+      const context = await browser.newContext({ viewport: SIZES[size], colorScheme: theme, reducedMotion: 'reduce', ignoreHTTPSErrors: options['ignore-https-errors'] });
+      await context.addCookies(options.cookie.map(cookie));
+      await context.addInitScript(watchPolicy);
+      const visits = (await pagesToVisit(context)).filter(({ path }) => path.includes(options.only));
+      for (const one of visits) await visit(context, { theme, size }, one).catch((error) => { throw new Error(`${one.path} ${one.act ?? ''} ${theme} ${size}`, { cause: error }); });
+      await context.close();
     }
   } finally {
     await browser.close();
