@@ -118,17 +118,14 @@ class Node:
 
     def deafen(self, other: "Node") -> None:
         """This node no longer hears `other`, which still hears it: an asymmetric partition."""
-        run(
-            "ip",
-            "netns",
-            "exec",
-            self.netns,
-            "nft",
-            f"add table inet xdrlab; add chain inet xdrlab in {{ type filter hook input priority -300; }}; add rule inet xdrlab in ip saddr {other.address} drop",
+        self.ssh(
+            "nft 'add table inet xdrlab; "
+            "add chain inet xdrlab deaf { type filter hook input priority -300; }; "
+            f"add rule inet xdrlab deaf ip saddr {other.address} drop'"
         )
 
     def hear(self) -> None:
-        run("ip", "netns", "exec", self.netns, "nft", "delete table inet xdrlab", check=False)
+        self.ssh("nft delete table inet xdrlab", check=False)
 
 
 def _lives(pid: str) -> bool:
