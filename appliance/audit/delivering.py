@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -34,7 +34,7 @@ _PRIORITY = 13 * 8 + 5
 
 
 class Target(Protocol):
-    """Somewhere else; a peer node becomes one by implementing this."""
+    """Somewhere else: a file, a syslog server, another node (`jobs/checkpoint_peers.py`)."""
 
     name: str
 
@@ -58,7 +58,11 @@ class FileTarget:
 
     async def send(self, lines: Sequence[tuple[datetime, Checkpoint]]) -> None:
         """Append; errors as in `Target`."""
-        text = "".join(f"{checkpoint.as_json()}\n" for _, checkpoint in lines)
+        await self.keep([checkpoint for _, checkpoint in lines])
+
+    async def keep(self, checkpoints: Iterable[Checkpoint]) -> None:
+        """Append, a line each; errors as in `Target`."""
+        text = "".join(f"{checkpoint.as_json()}\n" for checkpoint in checkpoints)
         try:
             await asyncio.to_thread(self._append, text.encode())
         except OSError as error:

@@ -24,6 +24,7 @@ from appliance.foundation.errors import Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Ingest, Settings
+from appliance.jobs.checkpoint_peers import PeerCheckpoints
 from appliance.jobs.drop_folder import watch_drop_folder
 from appliance.jobs.own_log import OwnLog
 from appliance.jobs.receivers.http import ingest_application
@@ -46,7 +47,7 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     sealer = Sealer(settings.credential("field-key"))
     spool = Spool(settings.state_dir / "spool", settings.ingest.spool_bytes)
     foreign = Spool(settings.state_dir / "peer-spool", settings.ingest.spool_bytes)
-    peers = peers_of(settings)
+    peers, checkpoints = peers_of(settings), PeerCheckpoints(settings.state_dir / "peer-checkpoints")
     workers = Workers(settings.ingest.workers, settings.state_dir / "rule-cache")
     follower = RuleFollower(database)
     await _first_rules(settings, follower, workers, stop)
@@ -67,7 +68,7 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
         work_replays(database, intake, sealer, settings.node),
         own_log.follow(),
         watch_drop_folder(settings, intake),
-        serve_peers(settings, intake.keep_for_peer, intake.forget_for_peer, stop),
+        serve_peers(settings, intake.keep_for_peer, intake.forget_for_peer, checkpoints.keep, stop),
     )
     listeners = Listeners(intake, _listeners(settings.ingest))
     listening = await _start(listeners)

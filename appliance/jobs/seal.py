@@ -25,6 +25,7 @@ from appliance.foundation.errors import ApplianceError, Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.observability import AUDIT_SEAL_LAG
 from appliance.foundation.settings import Settings
+from appliance.jobs.checkpoint_peers import peer_targets
 from appliance.jobs.running import run
 from appliance.telemetry.witnessing import SegmentWitness
 
@@ -56,7 +57,7 @@ class _Sealer:
         self._database, self._stop, clock = database, stop, SystemClock()
         self._sealing = Sealing(database, keyring.loaded(settings), settings.audit, clock)
         self._events = EventSealing(database, SegmentWitness, clock)
-        self._delivery = Delivery(database, targets(settings))
+        self._delivery = Delivery(database, [*targets(settings), *peer_targets(settings)])
         self._is_active, self._sealed, self._lag = False, 0, 0.0
         self._failing: dict[UUID, str] = {}
 

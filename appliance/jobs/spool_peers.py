@@ -1,5 +1,5 @@
 """
-The second copy of what is spooled, on another node: its client, and the listener that takes others' copies.
+The second copy of what is spooled, on another node: its client, and the listener for what others send.
 
 Both sides show a certificate of the cluster's own authority and check the other's; nobody else is heard.
 """
@@ -7,19 +7,20 @@ Both sides show a certificate of the cluster's own authority and check the other
 import asyncio
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import structlog
 import uvicorn
-from litestar import Litestar, Request, Response, delete, put
+from litestar import Litestar, Request, Response, delete, post, put
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from appliance.foundation.errors import ApplianceError, Invalid, TooLarge
 from appliance.foundation.settings import Cluster, Settings
+from appliance.jobs.node_tls import client_context
 from appliance.jobs.receivers.answers import problem
 
 log = structlog.get_logger()
@@ -30,6 +31,7 @@ _OVERHEAD_BYTES = 1_048_576  # what a record holds beside the bodies
 
 Keep = Callable[[str, bytes], None]
 Forget = Callable[[str], None]
+KeepCheckpoints = Callable[[bytes], Awaitable[None]]
 
 
 class PeerSpools:
@@ -46,7 +48,7 @@ class PeerSpools:
 
     def __init__(self, settings: Cluster, nodes: dict[str, str], port: int) -> None:
         self._urls = [f"https://{address}:{port}/records" for address in nodes.values()]
-        self._http = httpx.AsyncClient(verify=_context(settings), timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx.AsyncClient(verify=client_context(settings), timeout=_TIMEOUT, trust_env=False)
 
     async def copy(self, name: str, record: bytes) -> bool:
         """Whether a node has fsynced a copy; tries one after the other."""
@@ -82,12 +84,14 @@ def peers_of(settings: Settings) -> PeerSpools | None:
     return PeerSpools(settings.cluster, others, settings.ingest.peer_port)
 
 
-async def serve_peers(settings: Settings, keep: Keep, forget: Forget, stop: asyncio.Event) -> None:
+async def serve_peers(
+    settings: Settings, keep: Keep, forget: Forget, checkpoints: KeepCheckpoints, stop: asyncio.Event
+) -> None:
     """Take other nodes' copies until told to stop; nothing on a single node."""
     if not settings.cluster.nodes or not settings.ingest.peer_port:
         return
     config = uvicorn.Config(
-        peer_application(keep, forget, settings.ingest.commit_bytes * 2 + _OVERHEAD_BYTES),
+        peer_application(keep, forget, checkpoints, settings.ingest.commit_bytes * 2 + _OVERHEAD_BYTES),
         host=settings.cluster.nodes.get(settings.node, ""),
         port=settings.ingest.peer_port,
         log_level="warning",
@@ -107,11 +111,11 @@ async def serve_peers(settings: Settings, keep: Keep, forget: Forget, stop: asyn
     await serving
 
 
-def peer_application(keep: Keep, forget: Forget, most_bytes: int) -> ASGIApp:
-    """PUT and DELETE of records by name; both may be sent again."""
+def peer_application(keep: Keep, forget: Forget, checkpoints: KeepCheckpoints, most_bytes: int) -> ASGIApp:
+    """PUT and DELETE of records by name, POST of checkpoints; all may be sent again."""
     return Litestar(
-        route_handlers=[_put, _delete],
-        state=State({"keep": keep, "forget": forget, "most_bytes": most_bytes}),
+        route_handlers=[_put, _delete, _checkpoints],
+        state=State({"keep": keep, "forget": forget, "checkpoints": checkpoints, "most_bytes": most_bytes}),
         exception_handlers={ApplianceError: _problem, HTTPException: _http_problem},
         request_max_body_size=None,
         openapi_config=None,
@@ -122,17 +126,27 @@ def peer_application(keep: Keep, forget: Forget, most_bytes: int) -> ASGIApp:
 
 @put("/records/{name:str}", status_code=201)
 async def _put(request: Request[Any, Any, Any]) -> None:
-    record = bytearray()
-    async for part in request.stream():
-        record += part
-        if len(record) > request.app.state.most_bytes:
-            raise TooLarge(f"a record has at most {request.app.state.most_bytes} bytes")
-    await asyncio.to_thread(request.app.state.keep, _named(request), bytes(record))
+    record = await _body(request)
+    await asyncio.to_thread(request.app.state.keep, _named(request), record)
 
 
 @delete("/records/{name:str}", status_code=204)
 async def _delete(request: Request[Any, Any, Any]) -> None:
     await asyncio.to_thread(request.app.state.forget, _named(request))
+
+
+@post("/checkpoints", status_code=204)
+async def _checkpoints(request: Request[Any, Any, Any]) -> None:
+    await request.app.state.checkpoints(await _body(request))
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > request.app.state.most_bytes:
+            raise TooLarge(f"at most {request.app.state.most_bytes} bytes are taken at once")
+    return bytes(body)
 
 
 def _named(request: Request[Any, Any, Any]) -> str:
@@ -148,12 +162,3 @@ def _problem(_: Request[Any, Any, Any], error: ApplianceError) -> Response[bytes
 
 def _http_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     return Response(error.detail.encode(), status_code=error.status_code, media_type="text/plain")
-
-
-def _context(settings: Cluster) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-        context.load_cert_chain(settings.certificate, settings.key)
-    except OSError as error:
-        raise Invalid(f"[cluster] {settings.certificate}, {settings.key}: {error}") from error
-    return context

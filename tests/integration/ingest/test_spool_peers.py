@@ -1,6 +1,7 @@
 """What is spooled on one node survives the loss of that node, and of its disk."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -8,19 +9,24 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 import trustme
 
+from appliance.audit.verifier.checkpoints import parsed_all
 from appliance.foundation.settings import Cluster, load
+from appliance.jobs.checkpoint_peers import PeerTarget
+from appliance.jobs.node_tls import client_context
 from appliance.jobs.spool_peers import PeerSpools
 from appliance.telemetry.schemas import NewSource
 from tests.factories.stack import ADMIN, Stack, free_ports, running_stack
 from tests.integration.ingest.test_crashes import BATCH_EVENTS, Sender, eventually_stored, kill_tree, messages
 
 pytestmark = pytest.mark.timeout(240)
+VECTOR = Path(__file__).parents[2] / "vectors/audit/truncated_with_checkpoint.json"
 NODES = {"one": "127.0.0.1", "two": "127.0.0.2"}
 
 
@@ -170,6 +176,21 @@ async def test_who_demands_the_cluster_is_refused_when_no_other_node_takes_a_cop
 
     assert (together, alone) == (202, 503)
     await eventually_stored(stack, 3 * BATCH_EVENTS)
+
+
+async def test_checkpoints_of_the_trail_are_kept_by_the_other_node(pair):
+    (made,) = parsed_all(json.loads(VECTOR.read_text())["expect"])
+    url = f"https://127.0.0.2:{pair.peer_port}/checkpoints"
+    target = PeerTarget(pair.cluster("one"), "two", url)
+
+    await target.send([(datetime.now(UTC), made)])
+    await target.send([(datetime.now(UTC), made)])
+    kept = parsed_all((pair.other_disk / "peer-checkpoints").read_text().splitlines())
+    async with httpx.AsyncClient(verify=client_context(pair.cluster("one"))) as client:
+        nonsense = await client.post(url, content=b"no checkpoint at all")
+
+    assert kept == [made, made]
+    assert nonsense.status_code == 422
 
 
 async def test_nobody_but_a_node_is_heard_and_no_nonsense_kept(pair):
