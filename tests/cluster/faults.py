@@ -178,7 +178,7 @@ def destroyed(cluster: Cluster) -> None:
     shutil.rmtree(victim.root / "var/lib/xdr/spool")
     for node in nodes:
         if node is not victim:
-            node.ssh("systemctl start xdr-patroni")
+            node.ssh("systemctl reset-failed xdr-patroni; systemctl start --no-block xdr-patroni")
     time.sleep(45)
     victim.boot()
     victim.wait()
