@@ -169,16 +169,16 @@ def valkey_lost(cluster: Cluster) -> None:
 
 
 def destroyed(cluster: Cluster) -> None:
-    """No database anywhere, so that ingest spools; then a node goes for good, with what only it and a peer hold."""
-    victim, nodes = cluster.standbys()[0], list(cluster.lab.nodes.values())
-    for node in nodes:
-        node.ssh("systemctl stop xdr-patroni")
+    """No leader to commit to, so that ingest spools; then a node goes for good, with what only it and a peer hold."""
+    leader, victim = cluster.leader(), cluster.standbys()[0]
+    leader.ssh("patronictl -c /etc/patroni/xdr.yml pause --wait")
+    leader.ssh(
+        "runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D /var/lib/postgresql/17/xdr -m immediate stop"
+    )
     time.sleep(8)
     victim.power_off()
     shutil.rmtree(victim.root / "var/lib/xdr/spool")
-    for node in nodes:
-        if node is not victim:
-            node.ssh("systemctl reset-failed xdr-patroni; systemctl start --no-block xdr-patroni")
+    leader.ssh("patronictl -c /etc/patroni/xdr.yml resume --wait")
     time.sleep(45)
     victim.boot()
     victim.wait()
