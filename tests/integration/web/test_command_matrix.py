@@ -221,6 +221,8 @@ def permissions(application: Litestar) -> dict[str, str | None]:
     """What each route of the API demands; "nobody's" for the administrator on the node."""
     found = {}
     for route in application.routes:
+        if not route.path.startswith("/api/v1"):
+            continue  # a page of the console may bear the same name
         path = re.sub(r":\w+\}", "}", route.path.removeprefix("/api/v1"))
         for handler in getattr(route, "route_handlers", []):
             demanded = "nobody's" if handler.opt.get("local") else handler.opt.get("permission")
