@@ -20,12 +20,13 @@ await drive(async (first, context) => {
   await first.getByLabel('Reason').fill('the honeypot was ours');
   await first.locator('[role=dialog]').getByRole('button', { name: 'Propose deletion' }).click();
   await first.getByRole('link', { name: 'Its deletion waits for a second person.' }).click();
-  const own = first.locator('section', { hasText: incident });
+  // The innermost: the page itself is a section too, and other proposals may wait.
+  const own = first.locator('section', { hasText: incident }).last();
   await own.getByText('Somebody else must approve what you proposed.').waitFor();
   assert.equal(await own.getByRole('button', { name: 'Approve' }).count(), 0);
 
   await second.goto(`${base}/proposals`);
-  const found = second.locator('section', { hasText: incident });
+  const found = second.locator('section', { hasText: incident }).last();
   await found.getByText('the honeypot was ours').waitFor();
   const sent = second.waitForRequest((request) => request.url().endsWith('/approval'));
   await found.getByRole('button', { name: 'Approve' }).click();
