@@ -98,6 +98,19 @@ def test_a_second_factor_is_asked_for(xdr, stack, person):
     assert secret not in right.stderr + right.stdout
 
 
+def test_no_log_tells_what_proves_a_person(xdr, stack, person, kept):
+    email, secret = person("super_admin")
+    code = pyotp.TOTP(secret).at(time.time() + 30)
+
+    xdr("login", email, "--url", stack.web_url, "--debug", stdin=f"{PASSWORD}\n{code}\n")
+    held = msgspec.json.decode(kept.read_bytes(), type=Kept)
+    logs = (stack.folder / "processes.log").read_text()
+
+    assert "web_listening" in logs
+    for proof in (PASSWORD, secret, held.access_token, held.refresh_token):
+        assert proof not in logs
+
+
 def test_an_ended_session_says_what_to_do(xdr, stack, person, kept):
     email, _ = person("soc_analyst")
     there = ("--url", stack.web_url)
