@@ -164,7 +164,10 @@ class Ingestion:
     def forget_for_peer(self, name: str) -> None:
         """The node it belongs to has stored it."""
         assert self._foreign is not None
+        record = self._foreign.read(name)
         self._foreign.remove(name)
+        if record is not None:
+            self._unmark(msgspec.msgpack.decode(record, type=Unit).parts)
 
     async def replay(self) -> None:
         """Store what the spools hold, for ever; oldest first, waiting while the database is away."""
@@ -192,11 +195,15 @@ class Ingestion:
                 log.warning("spooled_unit_kept", record=name, remedy="tried again by itself")
                 continue
             spool.remove(name)
-            for part in unit.parts:
-                self._spooled.pop(part.batch_id, None)
+            self._unmark(unit.parts)
             if self._peer is not None and spool is self._spool:
                 await self._peer.forget(name)
             log.info("spooled_unit_stored", record=name, batches=len(unit.parts))
+
+    def _unmark(self, parts: tuple[Part, ...]) -> None:
+        """These are spooled no longer: whoever asks for them is answered by the database."""
+        for part in parts:
+            self._spooled.pop(part.batch_id, None)
 
     async def _earlier(self, source: KnownSource, part: Part) -> Receipt | None:
         if not part.client_batch_id:
@@ -348,16 +355,20 @@ class Ingestion:
         base = segment_base(unit.received // 1000).to_bytes(16) if demanding else unit.base
         own = msgspec.structs.replace(unit, parts=parts, base=base)
         name, record = _record_name(own), msgspec.msgpack.encode(own)
+        # Marked before it is there: the replay may store it, and unmark it, while the copy is on its way.
+        self._spooled |= {part.batch_id: Durability.NODE for part in parts}
         try:
             await asyncio.to_thread(self._spool.append, name, record)
         except IntakeUnavailable as error:
+            self._unmark(parts)
             return error
         is_copied = self._peer is not None and await self._peer.copy(name, record)
         if demanding and not is_copied:
             await asyncio.to_thread(self._spool.remove, name)
+            self._unmark(parts)
             return IntakeUnavailable(f"{cause}; no other node takes a copy, which the source demands")
         durability = Durability.CLUSTER if is_copied else Durability.NODE
-        self._spooled |= {part.batch_id: durability for part in parts}
+        self._spooled |= {part.batch_id: durability for part in parts if part.batch_id in self._spooled}
         log.warning(
             "unit_spooled", batches=len(parts), durability=durability, spool_bytes=self._spool.size_bytes
         )

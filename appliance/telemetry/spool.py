@@ -97,6 +97,13 @@ class Spool:
             else:
                 yield path.stem, record
 
+    def read(self, name: str) -> bytes | None:
+        """A record; None if it is not there, or damaged."""
+        try:
+            return _verified((self._directory / f"{name}.spool").read_bytes())
+        except FileNotFoundError:
+            return None
+
     def remove(self, name: str) -> None:
         """Forget a record, once the database has acknowledged its commit, or if it is not there."""
         path = self._directory / f"{name}.spool"

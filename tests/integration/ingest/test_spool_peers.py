@@ -152,7 +152,14 @@ async def test_when_both_live_the_owner_stores_and_the_copy_is_forgotten(pair):
                 break
             await asyncio.sleep(0.1)
 
+    async with httpx.AsyncClient(base_url=f"http://[::1]:{pair.second_port}") as other:
+        headers = {"Authorization": f"Bearer {token}"}
+        asked = [
+            await other.get(f"/api/v1/ingest/batches/{sender.ids[n]}", headers=headers) for n in range(10)
+        ]
+
     assert copies
+    assert {answer.json()["durability"] for answer in asked} == {"committed"}
     assert not list((pair.other_disk / "peer-spool").glob("*.spool"))
     assert len(await messages(stack)) == 10 * BATCH_EVENTS
 
