@@ -46,7 +46,7 @@ test-deps: ## What the tests need beyond Python (root): Chromium, rsyslog, syslo
 	@tests/install_peers.sh
 
 bundle: env ui ## What nodes install from, without a network: packages, wheels, product (root)
-	@$(BIN)/python -m tests.cluster.bundle .cache/lab/bundle
+	@$(BIN)/python -m tests.cluster.all --only-bundle
 
 test-cluster: env ui ## Three real systemd nodes: install, install again, each fault once (root)
 	@nice $(BIN)/python -m tests.cluster.all --times 1

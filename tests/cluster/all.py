@@ -11,7 +11,8 @@ import subprocess
 import sys
 import venv
 
-from tests.cluster import bundle, installing, say
+from packer import bundle
+from tests.cluster import installing, say
 from tests.cluster.laboratory import BASE, CACHE, PROJECT, Laboratory, make_base
 
 
@@ -19,6 +20,7 @@ def main() -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--times", type=int, default=1)
     options.add_argument("--keep", action="store_true", help="leave the nodes running")
+    options.add_argument("--only-bundle", action="store_true", help="build what nodes install from, and end")
     chosen = options.parse_args()
     if os.geteuid() != 0:
         print("the laboratory makes namespaces and mounts, so it needs root; nothing was run")
@@ -26,6 +28,8 @@ def main() -> int:
     _tools()
     make_base()
     bundle.build(CACHE / "bundle", BASE)
+    if chosen.only_bundle:
+        return 0
     lab = Laboratory()
     try:
         lab.make()

