@@ -100,8 +100,9 @@ def _wheels(folder: Path) -> None:
                 sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps",
                 "--python-version", "3.13", "--implementation", "cp", "--abi", "cp313", "--abi", "abi3",
                 "--abi", "none", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64",
-                "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_34_x86_64", "--platform", "any",
-                "--only-binary=:all:", "--dest", str(folder), "-r", str(_lock_of_nodes(lock)),
+                "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_34_x86_64",
+                "--platform", "any", "--only-binary=:all:", "--dest", str(folder),
+                "-r", str(_lock_of_nodes(lock)),
             ],
             check=True,
         )  # fmt: skip
