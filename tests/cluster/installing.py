@@ -85,6 +85,16 @@ def install(*options: str) -> int:
     return changed
 
 
+def _site() -> Path:
+    path = CACHE / "site.yml"
+    nodes = "".join(f"  - {{name: {name}, address: {address}}}\n" for name, address in NODES.items())
+    path.write_text(
+        f"version: 1\ncluster: lab\nnetwork: 10.77.0.0/24\nvip: {VIP}\nnodes:\n{nodes}"
+        "watchdog: {mode: off, reason: the laboratory's kernel has none}\n"
+    )
+    return path
+
+
 def _inventory() -> Path:
     path = CACHE / "inventory.json"
     path.write_text(
@@ -98,10 +108,12 @@ def _inventory() -> Path:
                         "xdr_cluster_name": "lab",
                         "xdr_network": "10.77.0.0/24",
                         "xdr_vip": VIP,
-                        "xdr_first_node": "node1",
-                        "xdr_bundle_folder": "/srv/xdr-bundle",
-                        "xdr_bundle_url": f"http://{NODES['node1']}:8081",
-                        "xdr_bundle_manifest": str(CACHE / "bundle/manifest.sha256"),
+                        "xdr_controller": "node1",
+                        "xdr_bundle": str(CACHE / "bundle"),
+                        "xdr_time_servers": [],
+                        "xdr_admin_keys": [KEY.with_suffix(".pub").read_text().strip()],
+                        "xdr_site_file": str(_site()),
+                        "xdr_install_folder": str(CACHE),
                         "xdr_public_url": f"https://{VIP}",
                         # This kernel has no softdog; reports say so.
                         "xdr_watchdog_mode": "off",

@@ -63,7 +63,7 @@ class Node:
                 "--register=no", "--keep-unit", f"--network-namespace-path=/run/netns/{self.netns}",
                 "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE", f"--hostname={self.name}",
                 "--resolv-conf=off", "--timezone=off",
-                *([f"--bind-ro={CACHE / 'bundle'}:/srv/xdr-bundle"] if self.name == "node1" else []), "--boot",
+                "--boot",
             ],
             stdin=follower, stdout=follower, stderr=log, start_new_session=True,
             env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
