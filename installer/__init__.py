@@ -1,1 +1,5 @@
-"""Sets up nodes from one site file. Imports nothing of the appliance. Nothing is built here yet."""
+"""
+Sets up nodes from one site file: checks machines, makes the inventory, runs playbooks, lets machines join.
+
+Imports nothing of the appliance; the two share files, not code.
+"""

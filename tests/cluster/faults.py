@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.cluster import history, say
+from tests.cluster import history, installing, say
 from tests.cluster.laboratory import BRIDGE, CACHE, PROJECT, Laboratory, Node
 
 _BEFORE, _AFTER = 5.0, 8.0
@@ -184,6 +184,17 @@ def destroyed(cluster: Cluster) -> None:
     victim.wait()
 
 
+def replaced(cluster: Cluster) -> None:
+    """The node everything was installed from goes for good; a blank machine takes its place by one command."""
+    victim = cluster.lab.nodes["node1"]
+    victim.power_off()
+    time.sleep(30)
+    cluster.lab.make_blank(victim)
+    victim.boot()
+    victim.wait()
+    installing.replace(victim.name, controller="node2")
+
+
 FAULTS: dict[str, Callable[[Cluster], None]] = {
     "planned switchover": switchover,
     "kill -9 of postgres": kill_postgres,
@@ -194,6 +205,7 @@ FAULTS: dict[str, Callable[[Cluster], None]] = {
     "etcd member lost": etcd_lost,
     "valkey lost on all nodes": valkey_lost,
     "node destroyed, with its spool": destroyed,
+    "node replaced": replaced,
 }
 
 

@@ -51,7 +51,28 @@ def _environment() -> dict[str, str]:
 
 def install(*options: str) -> int:
     """
-    Run the whole of `site.yml`.
+    Run the whole of `site.yml`; as `play`.
+    """
+    return play("site.yml", *options)
+
+
+def replace(name: str, controller: str) -> int:
+    """
+    Bring a new machine in a lost node's place; as `play`.
+
+    Args:
+        controller: A node that is there.
+    """
+    return play(
+        "playbooks/bring_nodes.yml",
+        "--extra-vars",
+        json.dumps({"bring_nodes_new": [name], "xdr_controller": controller}),
+    )
+
+
+def play(playbook: str, *options: str) -> int:
+    """
+    Run a playbook.
 
     Returns:
         How many changes were made, summed over the nodes.
@@ -61,7 +82,7 @@ def install(*options: str) -> int:
     """
     started = time.monotonic()
     log = CACHE / "install.log"
-    command = [str(PLAYBOOK), "-i", str(_inventory()), *options, "site.yml"]
+    command = [str(PLAYBOOK), "-i", str(_inventory()), *options, playbook]
     with log.open("w") as output:
         status = subprocess.run(
             inside(*command),
@@ -78,9 +99,9 @@ def install(*options: str) -> int:
     nodes = RECAP.findall(said)
     changed = sum(int(node[2]) for node in nodes)
     say(
-        f"install{' ' + ' '.join(options) if options else ''}: {len(nodes)} nodes, changed={changed}, {time.monotonic() - started:.0f} s"
+        f"{playbook}{' ' + ' '.join(options) if options else ''}: {len(nodes)} nodes, changed={changed}, {time.monotonic() - started:.0f} s"
     )
-    if changed and options:
+    if changed and "--check" in options:
         print("\n".join(line for line in said.splitlines() if line.startswith(("changed:", "TASK"))))
     return changed
 

@@ -156,18 +156,14 @@ class Laboratory:
         run("ip", "-n", BRIDGE, "address", "add", f"{DRIVER}/24", "dev", "br0")
         run("ip", "-n", BRIDGE, "link", "set", "br0", "up")
         for node in self.nodes.values():
-            self._make(node)
+            self._connect(node)
+            self.make_blank(node)
             node.boot()
         for node in self.nodes.values():
             node.wait()
         say(f"laboratory: {len(self.nodes)} nodes booted, no route to anywhere")
 
-    def _make(self, node: Node) -> None:
-        shutil.rmtree(node.folder, ignore_errors=True)
-        for name in ("upper", "work", "root"):
-            (node.folder / name).mkdir(parents=True)
-        run("mount", "-t", "overlay", f"xdrlab-{node.name}", "-o",
-            f"lowerdir={BASE},upperdir={node.folder}/upper,workdir={node.folder}/work", str(node.root))  # fmt: skip
+    def _connect(self, node: Node) -> None:
         run("ip", "netns", "add", node.netns)
         run(
             "ip",
@@ -188,6 +184,16 @@ class Laboratory:
         run("ip", "-n", node.netns, "link", "set", "lo", "up")
         run("ip", "-n", node.netns, "address", "add", f"{node.address}/24", "dev", "host0")
         run("ip", "-n", node.netns, "link", "set", "host0", "up")
+
+    def make_blank(self, node: Node) -> None:
+        """The node's disk as it came: the minimal tree, and nothing of an installation."""
+        if os.path.ismount(node.root):
+            run("umount", str(node.root))
+        shutil.rmtree(node.folder, ignore_errors=True)
+        for name in ("upper", "work", "root"):
+            (node.folder / name).mkdir(parents=True)
+        run("mount", "-t", "overlay", f"xdrlab-{node.name}", "-o",
+            f"lowerdir={BASE},upperdir={node.folder}/upper,workdir={node.folder}/work", str(node.root))  # fmt: skip
         (node.root / "etc/hostname").write_text(f"{node.name}\n")
         # The manager of root's sessions takes minutes to stop in such a container, and each ssh would wait.
         linger = node.root / "var/lib/systemd/linger"
