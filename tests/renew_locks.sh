@@ -9,6 +9,4 @@ compile=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --ge
 "${compile[@]}" --extra embedded --output-file requirements/run.txt
 "${compile[@]}" --extra embedded --extra test --output-file requirements/test.txt
 "${compile[@]/pyproject.toml/installer/pyproject.toml}" --output-file requirements/install.txt
-# The laboratory's tools alone: they never share an environment with the product.
-printf '%s\n' 'ansible-core>=2.19,<2.20' ansible-lint | "${compile[@]/pyproject.toml/-}" --output-file requirements/lab.txt
 .venv/bin/python tests/locks.py

@@ -33,7 +33,7 @@ def status(session: Session) -> None:
 
     Ends with 8 if something is wrong.
     """
-    with _patroni(session) as patroni:
+    with open_patroni(session) as patroni:
         state = patroni.state()
     rows: list[dict[str, Any]] = [
         msgspec.to_builtins(member) | {"etcd": "healthy" if state.etcd.get(member.name) else "silent"}
@@ -60,9 +60,9 @@ def switchover(
     yes: _Yes = False,
 ) -> None:
     """Hand leadership over by plan; writing pauses for a few seconds and nothing is lost."""
-    with _patroni(session) as patroni:
+    with open_patroni(session) as patroni:
         state = patroni.state()
-        _refuse(objections(state, to))
+        refuse(objections(state, to))
         leader = _leader(state)
         session.confirm(f"{leader} hands over to {to}?", yes=yes)
         session.say(patroni.switch(leader, to).strip())
@@ -75,14 +75,14 @@ def failover(
     yes: _Yes = False,
 ) -> None:
     """Make a node lead although no switchover is possible; what it has not received is lost."""
-    with _patroni(session) as patroni:
+    with open_patroni(session) as patroni:
         state = patroni.state()
         if not objections(state, to):
             session.say("a switchover is possible and loses nothing: xdr cluster switchover")
         if not state.has_etcd_quorum:
-            _refuse(["etcd has no majority: bring a second node's etcd up first"])
+            refuse(["etcd has no majority: bring a second node's etcd up first"])
         if state.member(to) is None:
-            _refuse(objections(state, to))
+            refuse(objections(state, to))
         session.confirm(f"{to} leads from now on, and what it has not received is gone?", yes=yes)
         session.say(patroni.fail_over(to).strip())
 
@@ -90,7 +90,7 @@ def failover(
 @app.command()
 def pause(session: Session, yes: _Yes = False) -> None:
     """Hold Patroni still during work: nobody takes over when the leader is lost."""
-    with _patroni(session) as patroni:
+    with open_patroni(session) as patroni:
         session.confirm("Nobody takes over until `xdr cluster resume`?", yes=yes)
         patroni.pause(on=True)
     session.say("paused; end it with `xdr cluster resume`")
@@ -99,12 +99,16 @@ def pause(session: Session, yes: _Yes = False) -> None:
 @app.command()
 def resume(session: Session) -> None:
     """Let Patroni act again."""
-    with _patroni(session) as patroni:
+    with open_patroni(session) as patroni:
         patroni.pause(on=False)
     session.say("Patroni acts again")
 
 
-def _patroni(session: Session) -> Patroni:
+def open_patroni(session: Session) -> Patroni:
+    """
+    Raises:
+        CommandFailure: This appliance is a single node.
+    """
     settings = session.settings.cluster
     if not settings.nodes:
         raise CommandFailure(
@@ -115,7 +119,8 @@ def _patroni(session: Session) -> Patroni:
     return Patroni(settings)
 
 
-def _refuse(reasons: list[str]) -> None:
+def refuse(reasons: list[str]) -> None:
+    """End the command with all reasons, if there are any."""
     if reasons:
         raise CommandFailure("; ".join(reasons), code=ExitCode.CONFLICT, next_step="xdr cluster status")
 

@@ -64,6 +64,7 @@ app.add_typer(
     lazy("appliance.cli.cluster", "The cluster: who leads, who follows; hand over, hold still."),
     name="cluster",
 )
+app.add_typer(lazy("appliance.cli.node", "Nodes: let a new machine in, replace a lost one."), name="node")
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

@@ -9,6 +9,8 @@ import msgspec
 
 LEADERS = frozenset({"leader", "master", "primary", "standby_leader"})
 _LAG_ENOUGH = 0
+# A commit is acknowledged once it is on two nodes.
+_COPIES = 2
 
 
 class Member(msgspec.Struct, frozen=True):
@@ -115,6 +117,29 @@ def objections(state: ClusterState, target: str) -> list[str]:
         found.append(f"{target} is behind the leader ({_bytes(member.lag)})")
     if not state.has_etcd_quorum:
         found.append("etcd has no majority")
+    return found
+
+
+def removal_objections(state: ClusterState, target: str) -> list[str]:
+    """
+    Why a node cannot go: what would be left could not elect a leader, or could not confirm a commit.
+
+    The rest is simulated without it. Two healthy nodes of three go on writing; one does not.
+    """
+    if target not in state.etcd:
+        return [f"there is no node {target}; there are {', '.join(state.etcd)}"]
+    rest = [name for name in state.etcd if name != target]
+    voting = [name for name in rest if state.etcd[name]]
+    copies = [
+        member.name for member in state.members if member.name in voting and (member.follows or member.leads)
+    ]
+    found = []
+    if len(voting) <= len(rest) // 2:
+        found.append(f"without {target} etcd has no majority: {len(voting)} of {len(rest)} answer")
+    if len(copies) < _COPIES:
+        found.append(f"this would leave {len(copies)} of {len(state.etcd)} nodes with the database")
+    if state.leader is None:
+        found.append("no node leads: mend that first")
     return found
 
 

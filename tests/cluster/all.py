@@ -9,7 +9,6 @@ import os
 import random
 import subprocess
 import sys
-import venv
 
 from packer import bundle
 from tests.cluster import installing, say
@@ -25,7 +24,6 @@ def main() -> int:
     if os.geteuid() != 0:
         print("the laboratory makes namespaces and mounts, so it needs root; nothing was run")
         return 3
-    _tools()
     make_base()
     bundle.build(CACHE / "bundle", BASE)
     if chosen.only_bundle:
@@ -33,9 +31,10 @@ def main() -> int:
     lab = Laboratory()
     try:
         lab.make()
-        installing.interrupted(random.uniform(20, 200))
-        installing.install()
-        again, dry = installing.install(), installing.install("--check", "--diff")
+        installing.prepare(lab)
+        installing.interrupted(lab, random.uniform(20, 200))
+        installing.install(lab)
+        again, dry = installing.install(lab, "--again"), installing.planned(lab)
         faults = subprocess.run(
             [sys.executable, "-m", "tests.cluster.faults", "--times", str(chosen.times), "--control"],
             cwd=PROJECT,
@@ -48,16 +47,6 @@ def main() -> int:
         f"second run changed={again}, check run changed={dry}, faults {'sound' if not faults else 'NOT SOUND'}"
     )
     return 1 if again or dry or faults else 0
-
-
-def _tools() -> None:
-    """Ansible in an environment of its own, from its lock."""
-    place = CACHE / "venv"
-    if not installing.PLAYBOOK.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        venv.create(place, with_pip=True)
-        lock = PROJECT / "requirements/lab.txt"
-        subprocess.run([place / "bin/pip", "install", "--quiet", "--require-hashes", "-r", lock], check=True)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def replaced(cluster: Cluster) -> None:
     cluster.lab.make_blank(victim)
     victim.boot()
     victim.wait()
-    installing.replace(victim.name, controller="node2")
+    installing.replace(cluster.lab, victim.name, cluster.lab.nodes["node2"])
 
 
 FAULTS: dict[str, Callable[[Cluster], None]] = {

@@ -1,150 +1,121 @@
 """
-From three minimal nodes to a cluster: one `ansible-playbook`, run beside the bridge; prints its time.
+From three minimal nodes to a cluster as a customer does it: the bundle's medium, tokens, one `xdr-install apply`.
 
-    python -m tests.cluster.installing [--check]
+    python -m tests.cluster.installing
 """
 
-import contextlib
-import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.cluster import say
-from tests.cluster.laboratory import CACHE, KEY, NODES, PROJECT, VIP, inside
+from tests.cluster.laboratory import CACHE, MEDIUM, NODES, VIP, Laboratory, Node
 
-PLAYBOOK = CACHE / "venv/bin/ansible-playbook"
-RECAP = re.compile(r"^(\w+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+FIRST = "node1"
+_CHANGED = re.compile(r"^(\w+)\s+: ok=\d+\s+changed=(\d+)", re.MULTILINE)
+_APPLIED = re.compile(r"^done, (\d+) changes$", re.MULTILINE)
+_SECONDS = 1800
 
 
-def interrupted(after_seconds: float) -> str:
+def prepare(lab: Laboratory) -> None:
+    """The installer on every machine, the site's file on the first, and tokens that let the first one in."""
+    started = time.monotonic()
+    everywhere(lab, begin)
+    first = lab.nodes[FIRST]
+    first.ssh(f"mkdir -p /etc/xdr && cat > /etc/xdr/site.yml <<'END'\n{site()}END")
+    for node in lab.nodes.values():
+        if node is not first:
+            let_in(first, node)
+    say(f"three machines ready: {time.monotonic() - started:.0f} s")
+
+
+def begin(node: Node) -> None:
+    node.ssh(f"sh {MEDIUM}/begin", seconds=_SECONDS)
+
+
+def let_in(controller: Node, new: Node) -> None:
+    """A token made on a member is typed on the new machine."""
+    token = controller.ssh(f"xdr-install token {new.name} {new.address}").stdout.strip()
+    new.ssh("xdr-install join", typed=token + "\n")
+
+
+def interrupted(lab: Laboratory, after_seconds: float) -> str:
     """
-    Begin to install, and be killed in the middle.
+    Begin to install, and lose power to the whole run in the middle.
 
     Returns:
-        The task that was under way.
+        The last line it said.
     """
-    log = CACHE / "interrupted.log"
-    with log.open("w") as output:
-        play = subprocess.Popen(
-            inside(str(PLAYBOOK), "-i", str(_inventory()), "site.yml"), cwd=PROJECT / "ansible", stdout=output,
-            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=_environment(), start_new_session=True,
-        )  # fmt: skip
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            play.wait(after_seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(play.pid, signal.SIGKILL)
-        play.wait()
-    tasks = re.findall(r"^TASK \[(.*)\]", log.read_text(), re.MULTILINE)
-    where = tasks[-1] if tasks else "before the first task"
-    say(f"install killed after {after_seconds:.0f} s, at: {where}")
-    return where
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_PRIVATE_KEY_FILE": str(KEY)}
-
-
-def install(*options: str) -> int:
-    """
-    Run the whole of `site.yml`; as `play`.
-    """
-    return play("site.yml", *options)
-
-
-def replace(name: str, controller: str) -> int:
-    """
-    Bring a new machine in a lost node's place; as `play`.
-
-    Args:
-        controller: A node that is there.
-    """
-    return play(
-        "playbooks/bring_nodes.yml",
-        "--extra-vars",
-        json.dumps({"bring_nodes_new": [name], "xdr_controller": controller}),
+    first = lab.nodes[FIRST]
+    first.ssh(
+        f"timeout -s KILL {after_seconds:.0f} setsid -w xdr-install apply > /root/interrupted 2>&1",
+        check=False,
     )
+    first.ssh("pkill -9 -f ansible-playbook; pkill -9 -f xdr-install", check=False)
+    said = first.ssh("tail -1 /root/interrupted").stdout.strip()
+    say(f"install killed after {after_seconds:.0f} s, at: {said}")
+    return said
 
 
-def play(playbook: str, *options: str) -> int:
+def install(lab: Laboratory, *options: str) -> int:
     """
-    Run a playbook.
+    Run `xdr-install apply` on the first node.
 
     Returns:
-        How many changes were made, summed over the nodes.
+        How many changes it made, over all nodes.
 
     Raises:
-        RuntimeError: A node failed; the last lines of the play are in it.
+        RuntimeError: It failed; what it said is in it.
     """
     started = time.monotonic()
-    log = CACHE / "install.log"
-    command = [str(PLAYBOOK), "-i", str(_inventory()), *options, playbook]
-    with log.open("w") as output:
-        status = subprocess.run(
-            inside(*command),
-            cwd=PROJECT / "ansible",
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=_environment(),
-            check=False,
-        ).returncode
-    said = log.read_text()
-    if status:
-        raise RuntimeError(f"ansible-playbook: status {status}\n" + said[-6000:])
-    nodes = RECAP.findall(said)
-    changed = sum(int(node[2]) for node in nodes)
-    say(
-        f"{playbook}{' ' + ' '.join(options) if options else ''}: {len(nodes)} nodes, changed={changed}, {time.monotonic() - started:.0f} s"
-    )
-    if changed and "--check" in options:
+    said = lab.nodes[FIRST].ssh(f"xdr-install apply {' '.join(options)}", seconds=_SECONDS).stdout
+    (CACHE / "install.log").write_text(said)
+    found = _APPLIED.search(said)
+    if found is None:
+        raise RuntimeError(f"xdr-install did not say what it changed:\n{said[-3000:]}")
+    say(f"xdr-install apply {' '.join(options)}: {found[1]} changes, {time.monotonic() - started:.0f} s")
+    return int(found[1])
+
+
+def planned(lab: Laboratory) -> int:
+    """How many changes `xdr-install plan` would make, by Ansible's `--check --diff`; those are printed."""
+    started = time.monotonic()
+    said = lab.nodes[FIRST].ssh("xdr-install plan", seconds=_SECONDS).stdout
+    found = _CHANGED.findall(said)
+    if len(found) != len(NODES):
+        raise RuntimeError(f"xdr-install plan spoke of {len(found)} nodes:\n{said[-3000:]}")
+    changed = sum(int(count) for _, count in found)
+    say(f"xdr-install plan: {changed} changes, {time.monotonic() - started:.0f} s")
+    if changed:
         print("\n".join(line for line in said.splitlines() if line.startswith(("changed:", "TASK"))))
     return changed
 
 
-def _site() -> Path:
-    path = CACHE / "site.yml"
+def replace(lab: Laboratory, name: str, controller: Node) -> None:
+    """A blank machine takes a lost node's place, by what an administrator types."""
+    started = time.monotonic()
+    new = lab.nodes[name]
+    begin(new)
+    let_in(controller, new)
+    controller.ssh(f"xdr node replace {name} --yes", seconds=_SECONDS)
+    say(f"{name} replaced by `xdr node replace` on {controller.name}: {time.monotonic() - started:.0f} s")
+
+
+def site() -> str:
     nodes = "".join(f"  - {{name: {name}, address: {address}}}\n" for name, address in NODES.items())
-    path.write_text(
+    return (
         f"version: 1\ncluster: lab\nnetwork: 10.77.0.0/24\nvip: {VIP}\nnodes:\n{nodes}"
-        "watchdog: {mode: off, reason: the laboratory's kernel has none}\n"
+        "watchdog: {mode: off, reason: the kernel of the laboratory has none}\n"
     )
-    return path
 
 
-def _inventory() -> Path:
-    path = CACHE / "inventory.json"
-    path.write_text(
-        json.dumps(
-            {
-                "xdr": {
-                    "hosts": {name: {"ansible_host": address} for name, address in NODES.items()},
-                    "vars": {
-                        "ansible_user": "root",
-                        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null",
-                        "xdr_cluster_name": "lab",
-                        "xdr_network": "10.77.0.0/24",
-                        "xdr_vip": VIP,
-                        "xdr_controller": "node1",
-                        "xdr_bundle": str(CACHE / "bundle"),
-                        "xdr_time_servers": [],
-                        "xdr_admin_keys": [KEY.with_suffix(".pub").read_text().strip()],
-                        "xdr_site_file": str(_site()),
-                        "xdr_install_folder": str(CACHE),
-                        "xdr_public_url": f"https://{VIP}",
-                        # This kernel has no softdog; reports say so.
-                        "xdr_watchdog_mode": "off",
-                    },
-                }
-            }
-        )
-    )
-    return path
+def everywhere(lab: Laboratory, act: Callable[[Node], None]) -> None:
+    with ThreadPoolExecutor(len(lab.nodes)) as pool:
+        list(pool.map(act, lab.nodes.values()))
 
 
 if __name__ == "__main__":
-    install(*sys.argv[1:])
+    laboratory = Laboratory()
+    prepare(laboratory)
+    install(laboratory)

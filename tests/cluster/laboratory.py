@@ -19,6 +19,7 @@ PROJECT = Path(__file__).parent.parent.parent
 CACHE = PROJECT / ".cache/lab"
 BASE = CACHE / "base"
 KEY = CACHE / "id_ed25519"
+MEDIUM = "/media/bundle"
 BRIDGE = "xdrlab-net"
 NODES = {"node1": "10.77.0.11", "node2": "10.77.0.12", "node3": "10.77.0.13"}
 VIP = "10.77.0.10"
@@ -30,12 +31,14 @@ _SSH = [
 ]  # fmt: skip
 
 
-def run(*command: str, check: bool = True, quiet: bool = True) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command, check=False, text=True, stdin=subprocess.DEVNULL, capture_output=quiet, timeout=900
-    )
+def run(
+    *command: str, check: bool = True, seconds: float = 900, typed: str = ""
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, check=False, text=True, input=typed, capture_output=True, timeout=seconds)
     if check and done.returncode:
-        raise RuntimeError(f"{' '.join(command)}: status {done.returncode}: {done.stderr or ''}")
+        raise RuntimeError(
+            f"{' '.join(command)}: status {done.returncode}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        )
     return done
 
 
@@ -63,7 +66,7 @@ class Node:
                 "--register=no", "--keep-unit", f"--network-namespace-path=/run/netns/{self.netns}",
                 "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE", f"--hostname={self.name}",
                 "--resolv-conf=off", "--timezone=off",
-                "--boot",
+                f"--bind-ro={CACHE / 'bundle'}:{MEDIUM}", "--boot",
             ],
             stdin=follower, stdout=follower, stderr=log, start_new_session=True,
             env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
@@ -90,8 +93,10 @@ class Node:
                 )
             time.sleep(0.3)
 
-    def ssh(self, command: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return run(*inside(*_SSH, f"root@{self.address}", command), check=check)
+    def ssh(
+        self, command: str, *, check: bool = True, seconds: float = 900, typed: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        return run(*inside(*_SSH, f"root@{self.address}", command), check=check, seconds=seconds, typed=typed)
 
     def power_off(self) -> None:
         """As if the plug was pulled: the node's init and its keeper are killed, nothing is flushed by them."""

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from appliance.cluster.members import ClusterState, Member, objections, problems
+from appliance.cluster.members import ClusterState, Member, objections, problems, removal_objections
 
 
 def member(name, role="quorum_standby", state="streaming", lag=0):
@@ -66,3 +66,34 @@ def test_a_switchover_that_cannot_go_well_is_refused_with_the_reason(state, targ
 
 def test_a_switchover_to_whoever_follows_closely_is_possible():
     assert objections(WHOLE, "two") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "target", "said"),
+    [
+        (WHOLE, "three", ""),
+        (WHOLE, "one", ""),
+        (WHOLE, "four", "there is no node four"),
+        # The lost one may be replaced, and no other.
+        (changed(members=WHOLE.members[:2], etcd={"one": True, "two": True, "three": False}), "three", ""),
+        (
+            changed(members=WHOLE.members[:2], etcd={"one": True, "two": True, "three": False}),
+            "two",
+            "this would leave 1 of 3 nodes",
+        ),
+        (
+            changed(members=WHOLE.members[:2], etcd={"one": True, "two": True, "three": False}),
+            "two",
+            "etcd has no majority: 1 of 2 answer",
+        ),
+        (
+            changed(members=[*WHOLE.members[:2], member("three", state="starting")]),
+            "two",
+            "would leave 1 of 3",
+        ),
+        (changed(members=WHOLE.members[1:]), "three", "no node leads"),
+    ],
+)
+def test_a_node_goes_only_where_the_rest_goes_on(state, target, said):
+    found = removal_objections(state, target)
+    assert (said in "; ".join(found)) if said else found == []
