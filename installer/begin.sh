@@ -46,8 +46,11 @@ if ! dpkg-query -W -f '${db:Status-Status}\n' python3-venv python3-apt openssh-c
 fi
 
 echo "begin: installing the installer"
-[ -x /opt/xdr/installer/bin/python ] || { mkdir -p /opt/xdr && python3 -m venv /opt/xdr/installer; }
-[ -x /opt/xdr/installer/bin/xdr-install ] || /opt/xdr/installer/bin/pip install --quiet --no-index --require-hashes \
-    --no-deps --find-links "$place/installer" -r "$place/installer/requirements.txt"
+if [ ! -e "/opt/xdr/installer/from-$digest" ]; then
+    [ -x /opt/xdr/installer/bin/python ] || { mkdir -p /opt/xdr && python3 -m venv /opt/xdr/installer; }
+    /opt/xdr/installer/bin/pip install --quiet --no-index --require-hashes --no-deps --force-reinstall \
+        --find-links "$place/installer" -r "$place/installer/requirements.txt"
+    touch "/opt/xdr/installer/from-$digest"
+fi
 ln -sfT /opt/xdr/installer/bin/xdr-install /usr/local/bin/xdr-install
 echo "begin: done. Next: xdr-install first-boot, or write /etc/xdr/site.yml and run xdr-install apply"

@@ -17,7 +17,7 @@ def judge(folder: Path) -> Finding:
         path
         for name in _SECRET
         for path in [folder / name, *(folder / name).rglob("*")]
-        if path.exists() and path.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        if path.exists() and path.suffix != ".pub" and path.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
     ]
     if not open_ones:
         return ok(_NAME, "only root reads secrets")

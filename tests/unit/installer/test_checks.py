@@ -142,6 +142,7 @@ def test_permissions(tmp_path: Path) -> None:
     (tmp_path / "credentials").mkdir(mode=0o700)
     secret = tmp_path / "credentials/field-key"
     secret.touch(mode=0o600)
+    (tmp_path / "credentials/id_ed25519.pub").touch(mode=0o644)
     is_good(permissions.judge(tmp_path))
     secret.chmod(0o640)
     found = permissions.judge(tmp_path)
