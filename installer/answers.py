@@ -16,7 +16,8 @@ _SIZES = (1, 3)
 _KEY = re.compile(
     r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( .*)?$"
 )
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
+_NAME = r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
+_Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 
 
 class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,10 +198,18 @@ def _contradictions(site: Site) -> list[tuple[str, str]]:
     return found
 
 
-def address_refused(address: str, site: Site) -> str:
-    """Why no node of the site can have an address, or ""."""
+def newcomer_refused(name: str, address: str, site: Site) -> str:
+    """Why no new machine of the site can have this name and address, or ""."""
+    if not re.fullmatch(_NAME, name):
+        return f"{name!r} is no name of a node: small letters, digits and hyphens, a letter first"
     found = _bad_address("", address, ipaddress.IPv4Network(site.network))
-    return found[0][1] if found else ""
+    if found:
+        return found[0][1]
+    if address == site.vip:
+        return f"{address} is the virtual address"
+    # Its host key would be forgotten, and the controller could not reach that node any more.
+    other = next((node.name for node in site.nodes if node.address == address and node.name != name), "")
+    return f"{address} is the address of {other}" if other else ""
 
 
 def _bad_address(where: str, text: str, network: ipaddress.IPv4Network) -> list[tuple[str, str]]:
