@@ -6,7 +6,7 @@ import socket
 from installer.checks.finding import Context, Finding, ok, wrong
 
 _NAME = "ports"
-NEEDED = (443, 2379, 2380, 2514, 5000, 5432, 5514, 6432, 6514, 8008, 8088, 8090, 8443)
+NEEDED = (443, 2379, 2380, 2514, 5000, 5432, 5514, 6432, 6514, 8008, 8087, 8088, 8090, 8443)
 
 
 def taken(ports: tuple[int, ...] = NEEDED) -> list[int]:

@@ -11,6 +11,8 @@ import argparse
 import contextlib
 import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -21,13 +23,13 @@ from pathlib import Path
 import msgspec
 
 from tests.cluster import history, installing, say
-from tests.cluster.laboratory import BRIDGE, CACHE, PROJECT, Laboratory, Node
+from tests.cluster.laboratory import BRIDGE, CACHE, PROJECT, Laboratory, Node, inside, run
+from tests.cluster.writer import ANALYST
 
+PGDATA = "/var/lib/postgresql/17/xdr"
 _BEFORE, _AFTER = 5.0, 8.0
 _WHOLE_SECONDS = 120
 NOT_RUN = {
-    "disk full": "the nodes share this machine's disk; it needs a volume of its own per node",
-    "sign-in under load": "the load asks /health/ready through nginx; it does not sign in yet",
     "watchdog": "this kernel has no softdog; Patroni runs with the watchdog off here",
 }
 
@@ -35,6 +37,7 @@ NOT_RUN = {
 class Cluster:
     def __init__(self, lab: Laboratory) -> None:
         self.lab = lab
+        self.analyst = ""
         self.password = lab.nodes["node1"].ssh("cat /etc/xdr/credentials/database-superuser").stdout.strip()
 
     def members(self) -> list[dict[str, str]]:
@@ -76,7 +79,7 @@ class Cluster:
         children = []
         stamp = f"{time.time():.0f}"
         for node in self.lab.nodes.values():
-            url = f"http://{node.address}:8088"
+            url = f"https://{node.address}:8088"
             children += [
                 _start(
                     node.netns,
@@ -89,7 +92,12 @@ class Cluster:
                     BRIDGE, token, "ingest", f"i{node.name}-{stamp}", folder / f"ingest-{node.name}.log", url
                 ),
                 _start(
-                    BRIDGE, "", "api", node.name, folder / f"api-{node.name}.log", f"https://{node.address}"
+                    BRIDGE,
+                    self.analyst,
+                    "api",
+                    node.name,
+                    folder / f"api-{node.name}.log",
+                    f"https://{node.address}",
                 ),
             ]
         try:
@@ -121,7 +129,7 @@ def switchover(cluster: Cluster) -> None:
 
 
 def kill_postgres(cluster: Cluster) -> None:
-    cluster.leader().ssh("kill -9 $(head -1 /var/lib/postgresql/17/xdr/postmaster.pid)")
+    cluster.leader().ssh(f"kill -9 $(head -1 {PGDATA}/postmaster.pid)")
 
 
 def power_loss(cluster: Cluster) -> None:
@@ -160,6 +168,17 @@ def etcd_lost(cluster: Cluster) -> None:
     node.ssh("systemctl start etcd")
 
 
+def disk_full(cluster: Cluster) -> None:
+    """Not a byte is left where the leader's database lies; half a minute later there is room again."""
+    leader = cluster.leader()
+    filler = "/var/lib/postgresql/filler"
+    leader.ssh(
+        f"fallocate -l $(df --output=avail -B1 {PGDATA} | tail -1) {filler}; dd if=/dev/zero bs=4k >> {filler} || true"
+    )
+    time.sleep(40)
+    leader.ssh(f"rm {filler}")
+
+
 def valkey_lost(cluster: Cluster) -> None:
     for node in cluster.lab.nodes.values():
         node.ssh("systemctl stop valkey-server")
@@ -172,9 +191,7 @@ def destroyed(cluster: Cluster) -> None:
     """No leader to commit to, so that ingest spools; then a node goes for good, with what only it and a peer hold."""
     leader, victim = cluster.leader(), cluster.standbys()[0]
     leader.ssh("patronictl -c /etc/patroni/xdr.yml pause --wait")
-    leader.ssh(
-        "runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D /var/lib/postgresql/17/xdr -m immediate stop"
-    )
+    leader.ssh(f"runuser -u postgres -- /usr/lib/postgresql/17/bin/pg_ctl -D {PGDATA} -m immediate stop")
     time.sleep(8)
     victim.power_off()
     shutil.rmtree(victim.root / "var/lib/xdr/spool")
@@ -204,6 +221,7 @@ FAULTS: dict[str, Callable[[Cluster], None]] = {
     "patroni frozen, no watchdog": frozen_patroni,
     "etcd member lost": etcd_lost,
     "valkey lost on all nodes": valkey_lost,
+    "disk full under the leader": disk_full,
     "node destroyed, with its spool": destroyed,
     "node replaced": replaced,
 }
@@ -222,7 +240,15 @@ def one(cluster: Cluster, name: str, folder: Path, token: str) -> dict[str, hist
     database = history.read(sorted(folder.glob("database-*.log")))
     verdicts = {"database": history.judge(database, _everywhere(cluster))}
     verdicts["ingest"] = _ingested(cluster, folder, token, events)
+    verdicts["api"] = _asked_who(folder)
     return verdicts
+
+
+def _asked_who(folder: Path) -> history.Verdict:
+    """Requests with a session: a 401 is a session that was lost, another refusal or silence a request that failed."""
+    rows = history.read(sorted(folder.glob("api-*.log")))
+    verdict = history.judge(rows, [], told=("answered", "signed-in"))
+    return msgspec.structs.replace(verdict, lost=sum(1 for state, _, _ in rows if state == "refused-401"))
 
 
 def _everywhere(cluster: Cluster) -> list[str]:
@@ -271,7 +297,7 @@ def _asked(cluster: Cluster, sent: list[str], token: str) -> list[str]:
 
 
 def prepare(cluster: Cluster) -> str:
-    """The table of the checker and a source for the load; the source's token."""
+    """The table of the checker, a source and somebody who signs in for the load; the source's token."""
     if "lab" not in cluster.sql("SELECT datname FROM pg_database", database="postgres"):
         cluster.sql("CREATE DATABASE lab", database="postgres")
     # No unique key: an id that was written twice has to be seen.
@@ -283,7 +309,28 @@ def prepare(cluster: Cluster) -> str:
     node.ssh(
         "export XDR_CONFIG=/etc/xdr/xdr.toml; test -s /root/lab-token || xdr source token lab --to /root/lab-token"
     )
+    cluster.analyst = _analyst(node)
     return node.ssh("cat /root/lab-token").stdout.strip()
+
+
+def _analyst(node: Node) -> str:
+    """The password of an analyst, who is invited and takes the link when there is none yet."""
+    kept = node.ssh("cat /root/lab-analyst", check=False).stdout.strip()
+    if kept:
+        return kept
+    password = secrets.token_urlsafe(18)
+    link = node.ssh(
+        f"XDR_CONFIG=/etc/xdr/xdr.toml xdr user invite {ANALYST} --name Lab --role soc_analyst --format json"
+    ).stdout
+    token = re.search(r"/welcome/([\w.~-]+)", link)
+    if token is None:
+        raise RuntimeError(f"the invitation gave no link: {link[-500:]}")
+    run(
+        *inside(sys.executable, "-m", "tests.cluster.welcoming", f"https://{node.address}"),
+        typed=f"{token[1]} {password}",
+    )
+    node.ssh("umask 077; cat > /root/lab-analyst", typed=password)
+    return password
 
 
 def control(cluster: Cluster, folder: Path, token: str) -> int:
@@ -309,9 +356,10 @@ def main() -> int:
     token = prepare(cluster)
     sound = True
     print(
-        "| fault | runs | write outage p50 s | max s | acknowledged | lost | doubled | ingest outage max s | ingest acknowledged | lost | doubled |"
+        "| fault | runs | write outage p50 s | max s | acknowledged | lost | doubled | ingest outage max s | ingest acknowledged | lost | doubled "
+        "| console outage max s | requests | failed | sessions lost |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("|" + "---|" * 15)
     for name in chosen.only or FAULTS:
         verdicts = []
         for number in range(chosen.times):
@@ -339,13 +387,15 @@ def main() -> int:
 
 
 def _row(name: str, verdicts: list[dict[str, history.Verdict]]) -> str:
-    database, ingest = [v["database"] for v in verdicts], [v["ingest"] for v in verdicts]
+    database, ingest, api = ([v[kind] for v in verdicts] for kind in ("database", "ingest", "api"))
     outages = sorted(v.outage for v in database)
     cells = [
         name, len(verdicts), f"{outages[len(outages) // 2]:.1f}", f"{outages[-1]:.1f}",
         sum(v.acknowledged for v in database), sum(v.lost for v in database), sum(v.doubled for v in database),
         f"{max(v.outage for v in ingest):.1f}", sum(v.acknowledged for v in ingest),
         sum(v.lost for v in ingest), sum(v.doubled for v in ingest),
+        f"{max(v.outage for v in api):.1f}", sum(v.acknowledged for v in api), sum(v.unknown for v in api),
+        sum(v.lost for v in api),
     ]  # fmt: skip
     return "| " + " | ".join(map(str, cells)) + " |"
 

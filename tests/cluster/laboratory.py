@@ -25,6 +25,7 @@ NODES = {"node1": "10.77.0.11", "node2": "10.77.0.12", "node3": "10.77.0.13"}
 VIP = "10.77.0.10"
 DRIVER = "10.77.0.1"
 _BOOT_SECONDS = 60
+_VOLUME = "3G"
 _SSH = [
     "ssh", "-q", "-i", str(KEY), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
     "-o", "ConnectTimeout=5", "-o", "BatchMode=yes",
@@ -53,6 +54,7 @@ class Node:
         self.netns = f"xdrlab-{name}"
         self.folder = CACHE / "nodes" / name
         self.root = self.folder / "root"
+        self.volume = self.folder / "volume"
         self._process: subprocess.Popen[bytes] | None = None
         self._terminal: int | None = None
 
@@ -66,7 +68,7 @@ class Node:
                 "--register=no", "--keep-unit", f"--network-namespace-path=/run/netns/{self.netns}",
                 "--capability=CAP_NET_ADMIN,CAP_NET_RAW,CAP_SYS_NICE", f"--hostname={self.name}",
                 "--resolv-conf=off", "--timezone=off",
-                f"--bind-ro={CACHE / 'bundle'}:{MEDIUM}", "--boot",
+                f"--bind-ro={CACHE / 'bundle'}:{MEDIUM}", f"--bind={self.volume}:/var/lib/postgresql", "--boot",
             ],
             stdin=follower, stdout=follower, stderr=log, start_new_session=True,
             env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
@@ -79,6 +81,11 @@ class Node:
         os.close(leader)
         log.close()
         (self.folder / "pid").write_text(str(self._process.pid))
+
+    def unmount(self) -> None:
+        for place in (self.root, self.volume):
+            if os.path.ismount(place):
+                run("umount", "--lazy", str(place))
 
     def pid(self) -> int | None:
         path = self.folder / "pid"
@@ -192,11 +199,16 @@ class Laboratory:
 
     def make_blank(self, node: Node) -> None:
         """The node's disk as it came: the minimal tree, and nothing of an installation."""
-        if os.path.ismount(node.root):
-            run("umount", str(node.root))
+        node.unmount()
         shutil.rmtree(node.folder, ignore_errors=True)
-        for name in ("upper", "work", "root"):
+        for name in ("upper", "work", "root", "volume"):
             (node.folder / name).mkdir(parents=True)
+        # The database has a disk of its own, so that one node's can be full.
+        image = node.folder / "volume.ext4"
+        run("truncate", "--size", _VOLUME, str(image))
+        run("mkfs.ext4", "-q", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1", str(image))
+        run("mount", "-o", "loop", str(image), str(node.volume))
+        shutil.rmtree(node.volume / "lost+found")
         run("mount", "-t", "overlay", f"xdrlab-{node.name}", "-o",
             f"lowerdir={BASE},upperdir={node.folder}/upper,workdir={node.folder}/work", str(node.root))  # fmt: skip
         (node.root / "etc/hostname").write_text(f"{node.name}\n")
@@ -212,8 +224,7 @@ class Laboratory:
         """Ends and removes what bears the laboratory's names; whatever else runs here is not looked at."""
         for node in self.nodes.values():
             node.power_off()
-            if os.path.ismount(node.root):
-                run("umount", "--lazy", str(node.root))
+            node.unmount()
             for space in (node.netns,):
                 run("ip", "netns", "delete", space, check=False)
         run("ip", "netns", "delete", BRIDGE, check=False)

@@ -3,7 +3,7 @@ One client that writes unique ids and notes what was acknowledged; runs inside a
 
     python -m tests.cluster.writer database NAME LOG      id by id through HAProxy on 127.0.0.1:5000
     python -m tests.cluster.writer ingest NAME LOG URL    batch by batch over HTTP
-    python -m tests.cluster.writer api NAME LOG URL       requests that need the session tables
+    python -m tests.cluster.writer api NAME LOG URL       signs in, and asks with the session it got
 
 Passwords and tokens come by the environment (`LAB_SECRET`). A line of the log: state, id, seconds since epoch.
 """
@@ -22,6 +22,8 @@ import httpx
 import psycopg
 
 _PAUSE = 0.02
+_SIGN_IN_EVERY = 20
+ANALYST = "analyst@lab.example"
 
 
 def database(name: str) -> Iterator[tuple[str, str]]:
@@ -50,7 +52,9 @@ def database(name: str) -> Iterator[tuple[str, str]]:
 
 
 def ingest(name: str, url: str) -> Iterator[tuple[str, str]]:
-    with httpx.Client(timeout=10, headers={"Authorization": f"Bearer {os.environ['LAB_SECRET']}"}) as client:
+    with httpx.Client(
+        verify=False, timeout=10, headers={"Authorization": f"Bearer {os.environ['LAB_SECRET']}"}
+    ) as client:
         number = 0
         while True:
             number += 1
@@ -74,19 +78,29 @@ def ingest(name: str, url: str) -> Iterator[tuple[str, str]]:
 
 
 def api(name: str, url: str) -> Iterator[tuple[str, str]]:
-    with httpx.Client(timeout=10, verify=False) as client:
+    """One session asks all the time who it is, and every few seconds somebody signs in anew."""
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=10, verify=False) as client:
+        access = ""
         number = 0
         while True:
             number += 1
             try:
-                answer = client.get(f"{url}/health/ready")
-                yield (
-                    ("answered" if answer.status_code == 200 else f"refused-{answer.status_code}"),
-                    str(number),
-                )
+                if not access or number % _SIGN_IN_EVERY == 0:
+                    answer = client.post(
+                        "/auth/sign-in", json={"email": ANALYST, "password": os.environ["LAB_SECRET"]}
+                    )
+                    if answer.status_code == 200:
+                        access = access or answer.json()["access_token"]
+                    yield _told(answer, "signed-in"), f"{name}-{number}"
+                answer = client.get("/session", headers={"Authorization": f"Bearer {access}"})
+                yield _told(answer, "answered"), f"{name}-{number}"
             except httpx.HTTPError:
-                yield "unknown", str(number)
+                yield "unreached", f"{name}-{number}"
             time.sleep(0.25)
+
+
+def _told(answer: httpx.Response, good: str) -> str:
+    return good if answer.status_code == 200 else f"refused-{answer.status_code}"
 
 
 def main() -> None:

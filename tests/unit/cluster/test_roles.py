@@ -33,9 +33,10 @@ def test_nothing_listens_for_http_without_tls_in_front_of_the_console():
     conf = template("nginx", "xdr.conf.j2")
     listening = re.findall(r"^\s*listen (.+);", conf, re.MULTILINE)
 
-    assert listening
-    assert all("443" in each and "ssl" in each for each in listening)
-    assert re.search(r"^\s*ssl_protocols TLSv1\.3;", conf, re.MULTILINE)
+    assert {port for each in listening for port in re.findall(r"\b(\d+) ssl", each)} == {"443", "8088"}
+    assert all(each.endswith(" ssl") for each in listening)
+    assert re.search(r"listen 443 ssl;(?:(?!server \{).)*ssl_protocols TLSv1\.3;", conf, re.DOTALL)
+    assert not re.search(r"TLSv1(\.1)?[ ;]", conf)
 
 
 def test_valkey_is_reached_by_a_socket_file_alone():
