@@ -1,8 +1,10 @@
 """`site.yml`: all that a person says about a site, and nothing that can be found out."""
 
+import base64
 import ipaddress
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,9 +16,10 @@ from installer.failures import InstallFailure
 _MAX_BYTES = 256 * 1024
 _SIZES = (1, 3)
 _KEY = re.compile(
-    r"^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/=]+( .*)?$"
+    r"(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-[a-z0-9@.-]+) ([A-Za-z0-9+/=]+)( .*)?"
 )
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$")]
+_NAME = r"^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$"
+_Name = Annotated[str, msgspec.Meta(pattern=_NAME)]
 
 
 class Node(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +73,24 @@ class Site(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without the booleans of version 1.1: `mode: off` means the word."""
+    """YAML without the booleans of version 1.1 (`mode: off` means the word), aliases, keys given twice."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        # A few lines of aliases can stand for more than memory holds.
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # PyYAML's stubs lack it
+            raise yaml.composer.ComposerError(None, None, "aliases are not read here", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value} is there twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -104,13 +124,24 @@ def parse(text: str, *, source: str = "site.yml") -> Site:
     try:
         tree = yaml.compose(text, _Loader)
         raw: Any = yaml.load(text, _Loader)  # noqa: S506 — a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        raise InstallFailure(f"{source}: not YAML: {error}", next_step="correct it there") from error
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise InstallFailure(
+            f"{source}{line}: {error.problem}", next_step="correct it there; the file is YAML"
+        ) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InstallFailure(f"{source}: not YAML", next_step="correct it there") from error
+    for at in _with_line_breaks(tree):
+        raise InstallFailure(
+            f"{source}, line {at}: a value with a line break or another control character",
+            next_step="write it in one line",
+        )
     try:
         site = msgspec.convert(raw, Site)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `")
-        where = path.rstrip("`") or "$"
+        # "$.nodes[0].name`", or "key` in `$`" where the key itself is wrong.
+        where = path.rstrip("`").rpartition("`")[2] or "$"
         raise _wrong(source, tree, where, what) from error
     for where, what in _contradictions(site):
         raise _wrong(source, tree, where, what)
@@ -158,6 +189,17 @@ def _line(tree: yaml.Node | None, where: str) -> int | None:
     return node.start_mark.line + 1 if node is not None else None
 
 
+def _with_line_breaks(node: yaml.Node | None) -> Iterator[int]:
+    """Lines of values that would end a line of what is made from them, as patterns' `$` lets one pass."""
+    if isinstance(node, yaml.ScalarNode):
+        if not node.value.isprintable():
+            yield node.start_mark.line + 1
+    elif isinstance(node, yaml.CollectionNode):
+        for child in node.value:
+            for each in child if isinstance(child, tuple) else (child,):
+                yield from _with_line_breaks(each)
+
+
 def _contradictions(site: Site) -> list[tuple[str, str]]:
     """Path and reason of what types alone cannot refuse; the first is told."""
     found: list[tuple[str, str]] = []
@@ -165,6 +207,8 @@ def _contradictions(site: Site) -> list[tuple[str, str]]:
         network = ipaddress.IPv4Network(site.network)
     except ValueError as error:
         return [("$.network", f"{error}; write it as 192.0.2.0/24")]
+    if network.is_loopback or network.is_multicast or network.is_unspecified or network.is_link_local:
+        return [("$.network", f"{network} is no network that nodes can reach each other in")]
     if len(site.nodes) not in _SIZES:
         found.append(
             (
@@ -180,27 +224,50 @@ def _contradictions(site: Site) -> list[tuple[str, str]]:
         if any(other.address == node.address for other in others):
             found.append((f"$.nodes[{number}].address", f"{node.address} is there twice"))
     found += _bad_vip(site, network)
-    if site.public_url and not re.match(r"^https://[^/\s]+$", site.public_url):
+    if site.public_url and not re.fullmatch(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?", site.public_url):
         found.append(("$.public_url", "write it as https://NAME, without a path"))
+    if not site.bundle.startswith("/"):
+        found.append(("$.bundle", "write the whole path of the folder"))
     if site.watchdog.mode == "off" and not site.watchdog.reason.strip():
         found.append(("$.watchdog", "off needs a `reason`: a hung node is then not reset"))
     found += [
         (f"$.admin_keys[{number}]", "not an ssh public key (one line of a .pub file)")
         for number, key in enumerate(site.admin_keys)
-        if not _KEY.match(key)
+        if not _is_public_key(key)
     ]
     found += [
         (f"$.time.servers[{number}]", "neither a host name nor an address")
         for number, server in enumerate(site.time.servers)
-        if not re.match(r"^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$", server)
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", server)
     ]
     return found
 
 
-def address_refused(address: str, site: Site) -> str:
-    """Why no node of the site can have an address, or ""."""
+def _is_public_key(text: str) -> bool:
+    """Whether it is one line of a `.pub` file whose inside is the kind that it says."""
+    match = _KEY.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        data = base64.b64decode(match[2], validate=True)
+    except ValueError:
+        return False
+    kind = match[1].encode()
+    return data.startswith(len(kind).to_bytes(4) + kind)
+
+
+def newcomer_refused(name: str, address: str, site: Site) -> str:
+    """Why no new machine of the site can have this name and address, or ""."""
+    if not re.fullmatch(_NAME, name):
+        return f"{name!r} is no name of a node: small letters, digits and hyphens, a letter first"
     found = _bad_address("", address, ipaddress.IPv4Network(site.network))
-    return found[0][1] if found else ""
+    if found:
+        return found[0][1]
+    if address == site.vip:
+        return f"{address} is the virtual address"
+    # Its host key would be forgotten, and the controller could not reach that node any more.
+    other = next((node.name for node in site.nodes if node.address == address and node.name != name), "")
+    return f"{address} is the address of {other}" if other else ""
 
 
 def _bad_address(where: str, text: str, network: ipaddress.IPv4Network) -> list[tuple[str, str]]:

@@ -38,19 +38,27 @@ def main() -> None:
     except PermissionError as error:
         typer.echo(f"xdr-install: {error.filename}: permission denied\nnext: run it as root", err=True)
         sys.exit(ExitCode.REFUSED)
+    except OSError as error:
+        typer.echo(
+            f"xdr-install: {error.filename or ''}: {error.strerror}\nnext: mend that, then the same again",
+            err=True,
+        )
+        sys.exit(ExitCode.TRANSIENT)
 
 
 @app.command()
 def plan(name: _As = "") -> None:
-    """Show every change that `apply` would make. Changes nothing but the inventory."""
+    """Show every change that `apply` would make. Changes only the inventory. Exit status 1 on findings."""
     setting = _setting(name)
-    _tell(_checked(setting, "install"))
+    found = _checked(setting, "install")
+    _tell(found)
     typer.echo(
         "changes against what is there:"
         if setting.paths.settled.exists()
         else "a first installation, task by task:"
     )
     typer.echo(_runner(setting).preview())
+    _exit_on_findings(found)
 
 
 @app.command()
@@ -80,7 +88,13 @@ def bring(
 ) -> None:
     """Make new machines members, in a lost node's place or beside the only one; `xdr node` calls it."""
     paths = Paths()
-    site = _with_addresses(answers.read(paths.site), address or [], vip)
+    old = answers.read(paths.site)
+    site = _with_addresses(old, address or [], vip)
+    moved = [each.name for each in old.nodes if each.name not in nodes and site.node(each.name) != each]
+    if moved:
+        raise InstallFailure(
+            f"{moved[0]} is there and keeps its address", next_step="--address for new machines only"
+        )
     missing = [each for each in nodes if site.node(each) is None]
     if missing:
         raise InstallFailure(
@@ -89,9 +103,9 @@ def bring(
     node = inventory.controller(site, name=name)
     if node.name in nodes:
         raise InstallFailure(f"{node.name} is this machine", next_step="run it on a node that is a member")
-    files.write(paths.site, answers.write(site))
     setting = _Setting(paths, site, node)
     _refuse(_checked(setting, "join"), unless=False)
+    files.write(paths.site, answers.write(site))
     changes = _runner(setting).bring(nodes)
     typer.echo(f"{', '.join(nodes)}: members now, {changes} changes")
 
@@ -121,8 +135,7 @@ def check(
         typer.echo(msgspec.json.encode(report).decode())
     else:
         _tell(found)
-    if any(finding.state == "finding" for finding in found):
-        raise typer.Exit(ExitCode.FINDINGS)
+    _exit_on_findings(found)
 
 
 @app.command()
@@ -210,6 +223,11 @@ def _tell(found: list[checks.Finding]) -> None:
             typer.echo(
                 f"    impact: {finding.impact}\n    mend:   {finding.command}\n    more:   {finding.doc}"
             )
+
+
+def _exit_on_findings(found: list[checks.Finding]) -> None:
+    if any(finding.state == "finding" for finding in found):
+        raise typer.Exit(ExitCode.FINDINGS)
 
 
 def _refuse(found: list[checks.Finding], *, unless: bool) -> None:

@@ -7,7 +7,6 @@ Nothing listens for it. Whoever has it can pose as that machine until its hour: 
 """
 
 import base64
-import binascii
 import hashlib
 import secrets
 import subprocess
@@ -32,6 +31,7 @@ class Token(msgspec.Struct, frozen=True):
     """
     Attributes:
         expires: Seconds since the epoch.
+        network: The site's; the controller's key counts from nowhere else.
         cluster_key: One line as in `authorized_keys`, without options.
         seed: 32 bytes: the private half of the machine's ed25519 host key. Secret.
     """
@@ -39,6 +39,7 @@ class Token(msgspec.Struct, frozen=True):
     name: str
     address: str
     cluster: str
+    network: str
     expires: int
     cluster_key: str
     seed: bytes
@@ -54,9 +55,12 @@ def make(site: Site, name: str, address: str, *, hours: float, paths: Paths) -> 
     Returns:
         The text to paste there, some 400 characters.
     """
-    refused = answers.address_refused(address, site)
+    refused = answers.newcomer_refused(name, address, site)
     if refused:
-        raise InstallFailure(refused, next_step="give the machine a free address of the site's network")
+        raise InstallFailure(
+            f"no token for {name} at {address}: {refused}",
+            next_step="xdr-install token NODE ADDRESS, the name and the address that the new machine has",
+        )
     seed = secrets.token_bytes(_SEED_BYTES)
     key = paths.cluster_key.with_name("id_ed25519.pub").read_text().strip()
     expires = datetime.now(UTC) + timedelta(hours=hours)
@@ -64,6 +68,7 @@ def make(site: Site, name: str, address: str, *, hours: float, paths: Paths) -> 
         name=name,
         address=address,
         cluster=site.cluster,
+        network=site.network,
         expires=int(expires.timestamp()),
         cluster_key=key,
         seed=seed,
@@ -73,7 +78,10 @@ def make(site: Site, name: str, address: str, *, hours: float, paths: Paths) -> 
 
 
 def encode(token: Token) -> str:
-    body = msgspec.msgpack.encode(token)
+    return encoded(msgspec.msgpack.encode(token))
+
+
+def encoded(body: bytes) -> str:
     # Not a signature: it tells a slip in pasting from a token that is not ours.
     return _PREFIX + base64.urlsafe_b64encode(body + _check(body)).decode()
 
@@ -91,7 +99,7 @@ def decode(text: str) -> Token:
     try:
         data = base64.b64decode(compact.removeprefix(_PREFIX), altchars=b"-_", validate=True)
         body, check = data[:-_CHECK_BYTES], data[-_CHECK_BYTES:]
-    except binascii.Error as error:
+    except ValueError as error:
         raise InstallFailure("the token is not whole", next_step="paste the whole line") from error
     if check != _check(body):
         raise InstallFailure("the token was changed or is not whole", next_step="paste the whole line")
@@ -126,14 +134,11 @@ def accept(token: Token, paths: Paths) -> None:
             f"the token is for {token.address}, which this machine does not have",
             next_step="give the machine that address, or make a token for the one it has",
         )
-    key = Ed25519PrivateKey.from_private_bytes(token.seed)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    files.write(paths.host_key, private)
-    files.write(
-        paths.host_key.with_name(paths.host_key.name + ".pub"), _public(token.seed) + "\n", mode=0o644
-    )
+    public = paths.host_key.with_name(paths.host_key.name + ".pub")
+    # Written last, so that it vouches for the private half.
+    if not public.exists() or public.read_text() != _public(token.seed) + "\n":
+        files.write(paths.host_key, private_host_key(token.seed))
+        files.write(public, _public(token.seed) + "\n", mode=0o644)
     _authorize(token, paths)
 
 
@@ -151,10 +156,17 @@ def reload_ssh() -> None:
 
 def _authorize(token: Token, paths: Paths) -> None:
     until = datetime.fromtimestamp(token.expires, UTC).strftime("%Y%m%d%H%MZ")
-    line = f'expiry-time="{until}" {token.cluster_key}'
+    line = f'from="{token.network}",expiry-time="{until}" {token.cluster_key}'
     there = paths.authorized_keys.read_text().splitlines() if paths.authorized_keys.exists() else []
     if line not in there:
         files.write(paths.authorized_keys, "\n".join([*there, line]) + "\n")
+
+
+def private_host_key(seed: bytes) -> bytes:
+    """The seed's ed25519 key as sshd reads it. Secret."""
+    return Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
 
 
 def _public(seed: bytes) -> str:

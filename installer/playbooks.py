@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 import msgspec
 import yaml
@@ -27,6 +27,7 @@ from installer.paths import Paths
 State = Literal["begun", "done", "failed"]
 Say = Callable[[str], None]
 _RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+_TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*)\]")
 _SHOWN_LINES = 30
 
 
@@ -91,6 +92,7 @@ class Runner:
         self._manifest = bundle / "manifest.sha256"
         self._inventory, self._paths, self._say = inventory, paths, say
         self._journal = Journal(paths.state / "journal.jsonl")
+        self._lock: int | None = None
 
     @property
     def digest(self) -> str:
@@ -154,14 +156,15 @@ class Runner:
     def preview(self) -> str:
         """What `apply` would change, or its tasks where there is nothing to compare with yet."""
         option = ["--check", "--diff"] if self._paths.settled.exists() else ["--list-tasks"]
-        done = self._ansible("site.yml", *option)
-        if done.returncode:
+        said: list[str] = []
+        status = self._ansible("site.yml", *option, each=said.append)
+        if status:
             raise InstallFailure(
-                f"ansible-playbook {' '.join(option)}: status {done.returncode}\n{_tail(done.stdout)}",
+                f"ansible-playbook {' '.join(option)}: status {status}\n{_tail(said)}",
                 next_step="correct what it names; nothing was changed",
                 code=ExitCode.TRANSIENT,
             )
-        return done.stdout
+        return "".join(said)
 
     def play(self, playbook: str, *options: str, label: str = "") -> int:
         """
@@ -172,35 +175,57 @@ class Runner:
         """
         label = label or Path(playbook).stem
         self._say(f"{label} …")
-        done = self._ansible(playbook, *options)
-        self._log(f"== {datetime.now(UTC).isoformat(timespec='seconds')} {playbook}\n{done.stdout}")
-        if done.returncode:
+        said: list[str] = []
+        with self._log() as log:
+            log.write(f"== {datetime.now(UTC).isoformat(timespec='seconds')} {playbook}\n")
+
+            def hear(line: str) -> None:
+                said.append(line)
+                log.write(line)
+                task = _TASK.match(line)
+                if task:
+                    self._say(f"{label}: {task[1]}")
+
+            status = self._ansible(playbook, *options, each=hear)
+        if status:
             raise InstallFailure(
-                f"{label}: failed\n{_tail(done.stdout)}",
+                f"{label}: failed\n{_tail(said)}",
                 next_step=f"mend it and run the same command again; all of it is in {self._paths.log}",
                 code=ExitCode.TRANSIENT,
             )
-        changes = sum(int(node[2]) for node in _RECAP.findall(done.stdout))
+        changes = sum(int(node[2]) for node in _RECAP.findall("".join(said)))
         self._say(f"{label}: {changes} changes")
         return changes
 
-    def _ansible(self, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def _ansible(self, playbook: str, *options: str, each: Say) -> int:
+        """Run it, handing on each line as it is said; its exit status."""
         program = Path(sys.executable).with_name("ansible-playbook")
         if not program.exists():
             raise InstallFailure(
                 f"{program} is not there", next_step="run `begin` of the bundle's medium again"
             )
-        return subprocess.run(  # noqa: S603 — paths of the bundle, options of ours
+        with subprocess.Popen(  # noqa: S603 — paths of the bundle, options of ours
             [str(program), "--inventory", str(self._inventory), *options, playbook],
-            cwd=self._content, env=_environment(), text=True, check=False,
+            cwd=self._content, env=_environment(), text=True, errors="replace",
+            # It holds the lock too: whoever kills this program alone has not ended the run.
+            pass_fds=() if self._lock is None else (self._lock,),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        ) as play:  # fmt: skip
+            try:
+                for line in play.stdout or ():
+                    each(line)
+            except BaseException:
+                play.terminate()
+                raise
+        return play.returncode
 
-    def _log(self, text: str) -> None:
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[IO[str]]:
+        """The log, written line by line: it tells how far a run came that was killed."""
         self._paths.log.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "a") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "a", buffering=1) as file:
+            yield file
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -214,17 +239,23 @@ class Runner:
                     next_step=f"wait for it; tail -f {self._paths.log}",
                     code=ExitCode.TRANSIENT,
                 ) from error
-            yield
+            self._lock = file.fileno()
+            try:
+                yield
+            finally:
+                self._lock = None
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LC_ALL") if name in os.environ}
-    return {"LANG": "C.UTF-8", "HOME": "/root", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_NOCOWS": "1"} | kept
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    # Ansible refuses a locale without UTF-8, which a console may well have; and lines come as they are said.
+    fixed = {"LC_ALL": "C.UTF-8", "PYTHONUNBUFFERED": "1", "ANSIBLE_NOCOLOR": "1", "ANSIBLE_NOCOWS": "1"}
+    return {"HOME": "/root"} | kept | fixed
 
 
-def _tail(text: str) -> str:
+def _tail(said: list[str]) -> str:
     """The end of what Ansible said, from the first failure on where one is named."""
-    lines = text.splitlines()
+    lines = [line.rstrip("\n") for line in said]
     first = next(
         (at for at, line in enumerate(lines) if line.startswith(("fatal:", "[ERROR]", "ERROR!"))), None
     )
