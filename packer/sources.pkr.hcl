@@ -18,7 +18,9 @@ source "qemu" "appliance" {
   net_device       = "virtio-net"
   headless         = true
   communicator     = "none"
-  boot_wait        = "1s"
+  boot_wait        = "3s"
+  # Once the menu is there: ask on the serial console, which is kept. Later ones are read by nobody.
+  boot_command     = ["s<wait3>s<wait3>s<wait3>s<wait3>s<wait3>s<wait3>s"]
   shutdown_timeout = var.install_timeout
   qemuargs = [
     ["-cpu", "max"],

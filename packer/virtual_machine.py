@@ -6,6 +6,7 @@ A QEMU machine whose serial console is read and typed on; its whole output stays
 boots a copy-on-write view of a disk until the words appear on its console.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,7 @@ from typing import Self
 
 _PROBE_SECONDS = 10
 _BOOT_SECONDS = 900
+_CONNECT_SECONDS = 30
 _FIRMWARE = Path("/usr/share/OVMF")
 
 
@@ -58,11 +61,12 @@ class Machine:
         log: Where the serial console's output is kept.
         oem: OEM strings of the firmware (SMBIOS type 11): credentials of systemd, answers for the medium.
         uefi: Firmware is OVMF, otherwise SeaBIOS.
+        boot: `cd` tries the disk first, `d` only the CD.
     """
 
     def __init__(
         self, drives: list[str], log: Path, *, oem: list[str] | None = None, uefi: bool = False,
-        network: str = "user,id=n,restrict=on", snapshot: bool = False, accel: str = "tcg",
+        network: str = "user,id=n,restrict=on", snapshot: bool = False, accel: str = "tcg", boot: str = "cd",
     ) -> None:  # fmt: skip
         self._folder = tempfile.TemporaryDirectory(prefix="xdr-vm-")
         self._socket = Path(self._folder.name) / "serial"
@@ -75,7 +79,7 @@ class Machine:
             "-smp", "2", "-m", "4096", "-display", "none", "-vga", "std", "-no-reboot",
             "-netdev", network, "-device", "virtio-net-pci,netdev=n", "-device", "virtio-rng-pci",
             "-chardev", f"socket,id=s,path={self._socket},server=on,wait=off,logfile={log}",
-            "-serial", "chardev:s", "-monitor", "none",
+            "-serial", "chardev:s", "-monitor", "none", "-boot", f"order={boot}",
         ]  # fmt: skip
         for drive in drives:
             command += ["-drive", drive]
@@ -91,6 +95,8 @@ class Machine:
         if snapshot:
             command += ["-snapshot"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self._connection = self._connect()
+        threading.Thread(target=self._drain, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
@@ -100,6 +106,7 @@ class Machine:
     ) -> None:
         self._process.kill()
         self._process.wait()
+        self._connection.close()
         self._folder.cleanup()
 
     def text(self) -> str:
@@ -144,10 +151,30 @@ class Machine:
 
     def write(self, text: str) -> None:
         """Type on the serial console."""
-        if not hasattr(self, "_connection"):
-            self._connection = socket.socket(socket.AF_UNIX)
-            self._connection.connect(str(self._socket))
-        self._connection.sendall(text.encode())
+        for letter in text:
+            # A port without flow control loses what is faster than its reader.
+            self._connection.sendall(letter.encode())
+            time.sleep(0.05)
+
+    def _connect(self) -> socket.socket:
+        end = time.monotonic() + _CONNECT_SECONDS
+        while True:
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.connect(str(self._socket))
+            except OSError as error:
+                connection.close()
+                if self._process.poll() is not None or time.monotonic() > end:
+                    raise NotSeen("QEMU did not start; it says why above") from error
+                time.sleep(0.1)
+            else:
+                return connection
+
+    def _drain(self) -> None:
+        """Take what QEMU sends: the log has it already, and a full socket would stop the machine."""
+        with contextlib.suppress(OSError):
+            while self._connection.recv(65536):
+                pass
 
 
 def main(arguments: list[str]) -> int:

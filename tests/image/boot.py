@@ -53,10 +53,11 @@ class Proof:
         self.name = next(iter(out.glob("*.qcow2"))).stem
         self.accelerator = accelerator(max((out / "work/tree/boot").glob("vmlinuz-*")))
 
-    def machine(self, log: str, *drives: str, oem: list[str] | None = None, uefi: bool = False) -> Machine:
-        return Machine(
-            list(drives), self.out / "logs" / f"{log}.log", oem=oem, uefi=uefi, accel=self.accelerator
-        )
+    def machine(
+        self, log: str, *drives: str, oem: list[str] | None = None, uefi: bool = False, boot: str = "cd"
+    ) -> Machine:
+        place = self.out / "logs" / f"{log}.log"
+        return Machine(list(drives), place, oem=oem, uefi=uefi, accel=self.accelerator, boot=boot)
 
     def view(self, folder: Path) -> str:
         """A copy-on-write view of the published disk."""
@@ -115,16 +116,28 @@ def medium(proof: Proof, folder: Path) -> None:
         machine.wait("Type its name once more", 60)
         machine.write("/dev/vda\n")
         machine.wait("installed on /dev/vda", _INSTALL_SECONDS, failing="Kernel panic|Enter: try again")
-    with proof.machine("medium-again", _drive(disk), iso, oem=["xdr.install=/dev/vda"]) as machine:
-        # The disk comes first in the boot order; the medium is chosen by nobody, so the system boots.
+    with proof.machine(
+        "medium-refuses", _drive(disk), iso, oem=["xdr.install=/dev/vda"], boot="d"
+    ) as machine:
+        machine.wait("Install Mini-XDR", 120)
+        machine.write("s")
+        machine.wait("/dev/vda is not blank", _BOOT_SECONDS, failing="partitioning|Kernel panic")
+        machine.wait_off(120)
+    with proof.machine("installed", _drive(disk)) as machine:
         _on_serial(machine)
         machine.wait(_WIZARD, _BOOT_SECONDS, failing="Kernel panic")
 
 
 def uefi(proof: Proof, folder: Path) -> None:
-    """The same disk boots by UEFI; what was not blank is refused by the medium without a person."""
+    """What BIOS boots, UEFI boots: the disk, and the medium."""
     with proof.machine("uefi", proof.view(folder), uefi=True) as machine:
-        machine.wait("Mini-XDR Appliance: first boot", _BOOT_SECONDS, failing="Kernel panic")
+        _on_serial(machine)
+        machine.wait(_WIZARD, _BOOT_SECONDS, failing="Kernel panic")
+    iso = f"file={proof.out / proof.name}.iso,media=cdrom,readonly=on"
+    with proof.machine("uefi-medium", iso, uefi=True) as machine:
+        machine.wait("Install Mini-XDR", 120)
+        machine.write("s")
+        machine.wait("Install on which disk", _BOOT_SECONDS, failing="damaged|Kernel panic")
 
 
 _ALL: dict[str, Callable[[Proof, Path], None]] = {
