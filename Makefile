@@ -48,6 +48,13 @@ test-deps: ## What the tests need beyond Python (root): Chromium, rsyslog, syslo
 bundle: env ui ## What nodes install from, without a network: packages, wheels, product (root)
 	@$(BIN)/python -m tests.cluster.all --only-bundle
 
+IMAGE ?= build/image
+image: env ui ## The image in all formats and the installer medium, in build/image (root, long)
+	@nice $(BIN)/python -m packer.image $(IMAGE) $(IMAGE_OPTIONS)
+
+test-image: env ## Boots the built image and its medium in QEMU: wizard, first boot from a stick, blank disk (root, long)
+	@nice $(BIN)/python -m tests.image.boot $(IMAGE)
+
 test-cluster: env ui ## Three real systemd nodes: install, install again, each fault once (root)
 	@nice $(BIN)/python -m tests.cluster.all --times 1
 
@@ -66,4 +73,4 @@ lock: env ## Renew the locks; nothing younger than a week
 clean: ## Delete what was built here
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache appliance/web/ui/_dist appliance/web/ui/node_modules
 
-.PHONY: help env ui run check check-ui test test-deps test-cluster test-cluster-long bundle bench bench-smoke lock clean
+.PHONY: help env ui run check check-ui test test-deps test-cluster test-cluster-long image test-image bundle bench bench-smoke lock clean

@@ -75,7 +75,9 @@ def variables(site: Site, node: Node, paths: Paths) -> dict[str, Any]:
         "xdr_install_folder": str(paths.install),
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(paths.cluster_key),
-        "ansible_ssh_common_args": f"-o UserKnownHostsFile={paths.known_hosts} -o StrictHostKeyChecking=yes",
+        # A connection that was there before the packet filter is let through once this side has spoken again.
+        "ansible_ssh_common_args": f"-o UserKnownHostsFile={paths.known_hosts} -o StrictHostKeyChecking=yes"
+        " -o ServerAliveInterval=5 -o ServerAliveCountMax=24",
     }
 
 

@@ -86,9 +86,9 @@ def window(start: str, end: str, last: str, now: datetime) -> dict[str, str]:
     if last:
         found["from"] = (now - duration(last)).isoformat()
     elif start:
-        found["from"] = _moment(start).isoformat()
+        found["from"] = instant(start).isoformat()
     if end:
-        found["to"] = _moment(end).isoformat()
+        found["to"] = instant(end).isoformat()
     return found
 
 
@@ -102,7 +102,7 @@ def duration(text: str) -> timedelta:
         raise invalid(f"{text} is longer than a calendar") from error
 
 
-def _moment(text: str) -> datetime:
+def instant(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:

@@ -65,6 +65,10 @@ app.add_typer(
     name="cluster",
 )
 app.add_typer(lazy("appliance.cli.node", "Nodes: let a new machine in, replace a lost one."), name="node")
+app.add_typer(
+    lazy("appliance.cli.maintenance", "Maintenance of this node: not ready, with a reason and an end."),
+    name="maintenance",
+)
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

@@ -52,6 +52,7 @@ class Change(msgspec.Struct, frozen=True):
 class ClusterState(msgspec.Struct, frozen=True):
     """
     Attributes:
+        name: Patroni's scope.
         etcd: For each address of etcd whether it is healthy.
     """
 
@@ -59,6 +60,7 @@ class ClusterState(msgspec.Struct, frozen=True):
     is_paused: bool = False
     etcd: dict[str, bool] = msgspec.field(default_factory=dict)
     history: list[Change] = msgspec.field(default_factory=list)
+    name: str = ""
 
     @property
     def leader(self) -> Member | None:

@@ -15,15 +15,19 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import URL, text
+from sqlalchemy import URL, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from appliance.foundation.actors import Scope
 from appliance.foundation.errors import Unavailable
+from appliance.foundation.observability import POOL_USED, TRIPWIRE
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
+from appliance.foundation.tripwire import Tripwire
 
+_READ_ONLY = text("SET TRANSACTION READ ONLY")
 _ENTER = text("SELECT app.enter(:token), pg_backend_pid()")
 
 
@@ -32,8 +36,11 @@ class Database:
 
     def __init__(self, settings: Settings, *, pool_size: int | None = None) -> None:
         size = pool_size or settings.database.pool_size
-        self.app = _engine(settings, settings.database.app_role, "database-app", size)
-        self.platform = _engine(settings, settings.database.platform_role, "database-platform", 2)
+        self.tripwire = Tripwire(settings.state_dir)
+        self.app = _engine(settings, settings.database.app_role, "database-app", size, self.tripwire)
+        self.platform = _engine(
+            settings, settings.database.platform_role, "database-platform", 2, self.tripwire
+        )
         self._key = settings.credential("scope-key")
         self._settings = settings
 
@@ -52,7 +59,9 @@ class Database:
         await self.platform.dispose()
 
 
-def _engine(settings: Settings, role: str, credential: str, pool_size: int) -> AsyncEngine:
+def _engine(
+    settings: Settings, role: str, credential: str, pool_size: int, tripwire: Tripwire
+) -> AsyncEngine:
     database = settings.database
     url = URL.create(
         "postgresql+psycopg",
@@ -61,7 +70,7 @@ def _engine(settings: Settings, role: str, credential: str, pool_size: int) -> A
         database=database.name,
         query=database.way,
     )
-    return create_async_engine(
+    made = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -69,11 +78,27 @@ def _engine(settings: Settings, role: str, credential: str, pool_size: int) -> A
         pool_recycle=3600,
         pool_pre_ping=True,
         connect_args={
+            "async_creator_fn": tripwire.connect,
             "connect_timeout": 5,
             "application_name": f"xdr-{settings.node}",
             "options": f"-c statement_timeout={database.statement_timeout_seconds}s -c jit=off",
         },
     )
+    _count_use(made, role)
+    return made
+
+
+def _count_use(engine: AsyncEngine, role: str) -> None:
+    """How much of the pool is taken, as a metric."""
+    pool = engine.sync_engine.pool
+    assert isinstance(pool, QueuePool)
+    most = pool.size() * 2  # as many again may overflow
+
+    def tell(*_: Any) -> None:
+        POOL_USED.labels(role).set(pool.checkedout() / most)
+
+    event.listen(pool, "checkout", tell)
+    event.listen(pool, "checkin", tell)
 
 
 @asynccontextmanager
@@ -82,14 +107,14 @@ async def transaction(database: Database, scope: Scope) -> AsyncGenerator[AsyncS
     A session inside one organisation; commits at the end, rolls back on any error.
 
     Raises:
-        Unavailable: Postgres cannot be reached; nothing was changed.
+        Unavailable: Postgres cannot be reached or takes no writes; nothing was changed.
+        DataAtRisk: This node writes nothing, as the tripwire has tripped (foundation/tripwire.py).
     """
     async with _session(database, database.app) as session:
         connection = await driver(session)
         token = database.token(scope, connection.info.backend_pid)
         await session.execute(_ENTER, {"token": token})
         yield session
-        session.info["commit_lsn"] = await _insert_lsn(session)
 
 
 @asynccontextmanager
@@ -115,14 +140,30 @@ async def _session(database: Database, engine: AsyncEngine) -> AsyncGenerator[As
     try:
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             session.info["database"] = database
+            # Having a connection means having looked at its server; only then is the answer known.
+            await session.connection()
+            has_tripped = database.tripwire.has_tripped
+            TRIPWIRE.set(has_tripped)
+            if has_tripped:
+                await session.execute(_READ_ONLY)
             yield session
-    except (OperationalError, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise _read_only(database) from error
+    except (OperationalError, psycopg.OperationalError) as error:
         # psycopg's own come from COPY and other work on the driver's connection.
         raise Unavailable("the database does not answer; see `xdr doctor`") from error
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg.errors.ReadOnlySqlTransaction):
+            raise _read_only(database) from error
         if error.connection_invalidated or isinstance(error.orig, psycopg.errors.AdminShutdown):
             raise Unavailable("the database connection was lost; see `xdr doctor`") from error
         raise
+
+
+def _read_only(database: Database) -> Unavailable:
+    if database.tripwire.has_tripped:
+        return database.tripwire.refusal()
+    return Unavailable("the database takes no writes now: the leader is being changed; see `xdr doctor`")
 
 
 async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
@@ -132,12 +173,6 @@ async def driver(session: AsyncSession) -> psycopg.AsyncConnection[Any]:
     found = raw.driver_connection
     assert isinstance(found, psycopg.AsyncConnection)
     return found
-
-
-async def _insert_lsn(session: AsyncSession) -> str:
-    # Kept once COMMIT is acknowledged: after a failover a leader whose log is shorter than this has
-    # lost an acknowledged commit (the tripwire reads `session.info`).
-    return str((await session.execute(text("SELECT pg_current_wal_insert_lsn()"))).scalar_one())
 
 
 async def organisation_ids(database: Database) -> list[UUID]:

@@ -51,6 +51,20 @@ AUDIT_SEAL_LAG = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
+TRIPWIRE = Gauge(
+    "xdr_tripwire_tripped",
+    "1 once a leader was found to lack acknowledged commits.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+POOL_USED = Gauge(
+    "xdr_database_pool_used_ratio",
+    "Share of the most connections a process may have that is taken.",
+    ["role"],
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+
 
 def exposition() -> bytes:
     """

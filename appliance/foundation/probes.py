@@ -7,6 +7,7 @@ release's, whether the walls stand. Nothing is remembered and nothing assumed.
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from appliance.foundation import maintenance
 from appliance.foundation.actors import Actor, Permission, Scope
 from appliance.foundation.cache import Cache
 from appliance.foundation.database import Database, platform_transaction, transaction
@@ -31,13 +33,16 @@ class Readiness(msgspec.Struct, frozen=True):
 class Probes:
     """Asked by the health routes and by `xdr status`."""
 
-    def __init__(self, database: Database, cache: Cache, version: str, node: str) -> None:
+    def __init__(self, database: Database, cache: Cache, version: str, node: str, state_dir: Path) -> None:
         self._database, self._cache, self._version, self._node = database, cache, version, node
+        self._state_dir = state_dir
 
     async def ready(self) -> Readiness:
-        return await self._run(
-            {"database": self._database_answers, "schema": self._schema, "walls": self._walls}
-        )
+        return await self._run({"maintenance": self._maintenance} | self._able)
+
+    async def serving(self) -> Readiness:
+        """Whether the virtual address may lead here; it does not depend on the database."""
+        return await self._run({"maintenance": self._maintenance})
 
     async def startup(self) -> Readiness:
         return await self._run(
@@ -48,11 +53,15 @@ class Probes:
         """Components with state ok, degraded, down or not_configured, and the pipeline's counters."""
         by.require(Permission.STATUS_VIEW)
         started = time.monotonic()
-        ready = await self.ready()
+        ready = await self._run(self._able)
         components = [
             {"name": name, "state": "ok" if said == "ok" else "down", "detail": said}
             for name, said in ready.checks.items()
         ]
+        held = await self._maintenance()
+        components.append(
+            {"name": "maintenance", "state": "ok" if held == "ok" else "degraded", "detail": held}
+        )
         components += await self._processes()
         components += await self._trail()
         state, detail = await self._cache.state()
@@ -66,6 +75,13 @@ class Probes:
             "took_seconds": round(time.monotonic() - started, 3),
         }
 
+    @property
+    def _able(self) -> dict[str, Callable[[], Awaitable[str]]]:
+        return {
+            "database": self._database_answers, "tripwire": self._tripwire, "schema": self._schema,
+            "walls": self._walls,
+        }  # fmt: skip
+
     async def _run(self, checks: dict[str, Callable[[], Awaitable[str]]]) -> Readiness:
         said: dict[str, str] = {}
         for name, check in checks.items():
@@ -74,6 +90,14 @@ class Probes:
             except ApplianceError as error:
                 said[name] = str(error)
         return Readiness(ok=all(answer == "ok" for answer in said.values()), checks=said)
+
+    async def _maintenance(self) -> str:
+        held = maintenance.current(self._state_dir, datetime.now(UTC))
+        return "ok" if held is None else str(held)
+
+    async def _tripwire(self) -> str:
+        tripwire = self._database.tripwire
+        return str(tripwire.refusal()) if tripwire.has_tripped else "ok"
 
     async def _database_answers(self) -> str:
         read_only = await self._scalar(

@@ -15,11 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from appliance.audit.admitting import admit
 from appliance.foundation import queue
 from appliance.foundation.actors import Scope, appliance
 from appliance.foundation.clock import SystemClock
 from appliance.foundation.database import Database, organisation_ids, platform_transaction, transaction
-from appliance.foundation.errors import Unavailable
+from appliance.foundation.errors import ApplianceError, Unavailable
 from appliance.foundation.heartbeat import beat
 from appliance.foundation.sealing import Sealer
 from appliance.foundation.settings import Settings
@@ -49,6 +50,7 @@ async def schedule(settings: Settings, stop: asyncio.Event) -> None:
     tasks = [
         asyncio.create_task(_lead(database, settings)),
         asyncio.create_task(_work(database, settings)),
+        asyncio.create_task(_admit(database, settings)),
         asyncio.create_task(beat(database, settings.node, "scheduler", dict)),
     ]
     await stop.wait()
@@ -129,6 +131,16 @@ def _last_due(trigger: CronTrigger, now: datetime) -> datetime:
             return due
         due = following
     return due
+
+
+async def _admit(database: Database, settings: Settings) -> None:
+    """What was done on this node without the database enters the trail, on every node for itself."""
+    while True:
+        try:
+            await admit(database, settings.state_dir, SystemClock())
+        except (ApplianceError, DBAPIError, OSError) as error:
+            log.warning("audit_entries_wait", cause=str(error))
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _work(database: Database, settings: Settings) -> None:

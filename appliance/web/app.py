@@ -102,7 +102,9 @@ def create_application(settings: Settings, clock: Clock | None = None, *, ui: Pa
         state=State(
             {
                 "context": context,
-                "probes": Probes(context.database, context.cache, product_version(), settings.node),
+                "probes": Probes(
+                    context.database, context.cache, product_version(), settings.node, settings.state_dir
+                ),
                 "console": _index(ui),
             }
         ),

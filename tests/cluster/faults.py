@@ -320,7 +320,7 @@ def _analyst(node: Node) -> str:
         return kept
     password = secrets.token_urlsafe(18)
     link = node.ssh(
-        f"XDR_CONFIG=/etc/xdr/xdr.toml xdr user invite {ANALYST} --name Lab --role soc_analyst --format json"
+        f"XDR_CONFIG=/etc/xdr/xdr.toml xdr user invite {ANALYST} --name Lab --role soc_analyst"
     ).stdout
     token = re.search(r"/welcome/([\w.~-]+)", link)
     if token is None:

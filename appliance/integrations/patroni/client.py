@@ -64,7 +64,9 @@ class Patroni:
             )
             for each in said.members
         ]
-        return ClusterState(members, is_paused=said.pause, etcd=self._etcd(), history=self._history())
+        return ClusterState(
+            members, is_paused=said.pause, etcd=self._etcd(), history=self._history(), name=said.scope
+        )
 
     def switch(self, leader: str, candidate: str) -> str:
         """Hand over by plan; what Patroni says when it is done."""
@@ -122,3 +124,4 @@ class _Member(msgspec.Struct, frozen=True):
 class _Cluster(msgspec.Struct, frozen=True):
     members: list[_Member]
     pause: bool = False
+    scope: str = ""

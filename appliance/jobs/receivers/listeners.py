@@ -119,6 +119,8 @@ def _tls(item: Listener) -> ssl.SSLContext | None:
     if item.transport not in (Transport.TLS, Transport.RELP_TLS):
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    # For TLS 1.2, which old senders have: forward secrecy and authenticated encryption (RFC 9325, 4.2).
+    context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
     context.load_cert_chain(item.certificate, item.key or None)
     if item.client_ca:
         context.load_verify_locations(item.client_ca)

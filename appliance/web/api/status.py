@@ -52,6 +52,11 @@ class HealthController(Controller):
         """It can do its work: the database answers, is writable and has this release's schema and walls."""
         return _health(await _probes(request).ready())
 
+    @get("/serving", public=True)
+    async def serving(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
+        """This process answers, and its node is not in maintenance: the virtual address may be here."""
+        return _health(await _probes(request).serving())
+
     @get("/startup", public=True)
     async def startup(self, request: Request[Any, Any, Any]) -> Response[dict[str, Any]]:
         """All it needs was there once: as ready, and rules are loaded."""

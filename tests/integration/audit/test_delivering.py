@@ -161,8 +161,8 @@ def test_without_a_target_the_state_says_not_configured(database, settings):
     assert Delivery(database, targets(nowhere)).state() == {"state": "not_configured"}
 
 
-async def test_the_status_says_where_checkpoints_go_and_why_they_do_not(trail, database):
-    probes = Probes(database, Cache(""), "test", "node-1")
+async def test_the_status_says_where_checkpoints_go_and_why_they_do_not(trail, database, tmp_path):
+    probes = Probes(database, Cache(""), "test", "node-1", tmp_path)
     down = {"file": {"state": "failing", "sent": 0, "cause": "no space"}}
     shown = []
     for targets_said, cause in ((down, ""), ({"state": "not_configured"}, "the key is not there")):

@@ -1,5 +1,7 @@
 """Health tells the truth about the database, and an undeclared route never serves."""
 
+from datetime import UTC, datetime, timedelta
+
 import httpx
 import msgspec
 import pytest
@@ -7,6 +9,8 @@ from litestar import get
 from sqlalchemy import URL
 
 from appliance.cli.embedded import EmbeddedPostgres
+from appliance.foundation import maintenance
+from appliance.foundation.maintenance import Maintenance
 from appliance.migrations.apply import bootstrap, migrate
 from appliance.web.api.status import HealthController
 from appliance.web.app import create_application
@@ -90,3 +94,30 @@ def test_creating_the_application_checks_every_declaration(settings, monkeypatch
 
     with pytest.raises(UndeclaredRoute, match="/health/planted"):
         create_application(settings)
+
+
+async def test_a_node_in_maintenance_is_alive_not_ready_and_not_serving(own_postgres, settings, tmp_path):
+    database = msgspec.structs.replace(settings.database, host=str(own_postgres.socket_dir))
+    application = create_application(msgspec.structs.replace(settings, database=database, state_dir=tmp_path))
+    now, seen = datetime.now(UTC), []
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(application), base_url="https://xdr.test", timeout=60
+    ) as client:
+
+        async def ask() -> list[int]:
+            return [
+                (await client.get(f"/health/{name}")).status_code for name in ("live", "ready", "serving")
+            ]
+
+        seen.append(await ask())
+        maintenance.begin(tmp_path, Maintenance("new disk", "ada", now, now + timedelta(hours=1)))
+        seen.append(await ask())
+        told = (await client.get("/health/serving")).json()["checks"]["maintenance"]
+        maintenance.end(tmp_path)
+        own_postgres.stop("immediate")
+        seen.append(await ask())
+    await application.state.context.database.close()
+
+    assert seen == [[200, 200, 200], [200, 503, 503], [200, 503, 200]]
+    assert "new disk" in told
