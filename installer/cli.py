@@ -166,22 +166,13 @@ def join() -> None:
 @app.command("first-boot")
 def boot() -> None:
     """Find a site file or ask for one, then install. Run by the image's first boot."""
-    paths = Paths()
-    while True:
-        try:
-            if first_boot.bring_answers(paths, _ask, typer.echo):
-                apply(name="", again=False, despite_findings=False)
-            else:
-                typer.echo("this machine waits for its cluster: xdr node join, or replace, on a node of it")
-            break
-        except InstallFailure as failure:
-            typer.echo(f"\n{failure}\nnext: {failure.next_step}\n", err=True)
-            if not sys.stdin.isatty():
-                raise
-            _ask("Enter to try again", "")
-    for line in first_boot.fingerprints(paths):
-        typer.echo(line)
-    files.write(paths.state / "done", "")
+    first_boot.run(
+        Paths(),
+        ask if sys.stdin.isatty() else None,
+        typer.echo,
+        install=lambda despite: apply(name="", again=False, despite_findings=despite),
+        let_in=joining.reload_ssh,
+    )
 
 
 @app.command()
@@ -257,6 +248,7 @@ def _with_addresses(site: Site, pairs: list[str], vip: str) -> Site:
     return answers.parse(answers.write(new), source="the site's file with that")
 
 
-def _ask(question: str, default: str) -> str:
+def ask(question: str, default: str) -> str:
+    """What the person at the terminal types; Enter means the default."""
     answer: str = typer.prompt(question, default=default, show_default=bool(default))
     return answer.strip()
