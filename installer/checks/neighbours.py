@@ -29,11 +29,13 @@ def holder(address: str, interface: str) -> str:
         own = _hardware(link, interface)
         if own is None:
             return ""
+        # A machine with two interfaces on one link answers itself.
+        ours = {_hardware(link, name) for _, name in socket.if_nameindex()} - {None}
         for _ in range(_PROBES):
             link.send(probe(own, address))
             for frame in _heard(link, _WAIT_SECONDS):
                 other = claimed(frame, address, own)
-                if other:
+                if other and bytes.fromhex(other.replace(":", "")) not in ours:
                     return other
     return ""
 
