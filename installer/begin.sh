@@ -1,33 +1,52 @@
 #!/bin/sh
 # Begins on a bare Debian 13 machine, from the bundle this file lies in: the installer, and the bundle on the disk.
-# Run it as root; killed anywhere, it is run again.
+# Run it as root; killed anywhere, it is run again. A copy that was damaged is replaced.
 set -eu
+umask 022
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd -P)
 digest=$(sha256sum "$here/manifest.sha256" | cut -c1-12)
-place=/var/lib/xdr-bundles/$digest
+bundles=/var/lib/xdr-bundles
+place=$bundles/$digest
+installer=/opt/xdr/installer
 
 if [ "$(id -u)" != 0 ]; then
     echo "begin: run it as root" >&2
     exit 3
 fi
 
-if [ ! -e "$place" ]; then
-    echo "begin: comparing the bundle with its manifest"
-    if ! (cd "$here" && sha256sum --check --quiet --strict manifest.sha256); then
-        echo "begin: the files above are not those the manifest names; copy the medium anew. Nothing was changed." >&2
+is_whole() {
+    (cd "$1" && sha256sum --check --quiet --strict manifest.sha256)
+}
+
+# Only what the manifest names: nothing else on the medium was vouched for.
+copy_named() {
+    (cd "$here" && cut -c67- manifest.sha256 | xargs -d '\n' cp --parents -t "$1" --) &&
+        cp "$here/manifest.sha256" "$1/"
+}
+
+if [ ! -e "$place" ] || ! is_whole "$place" >/dev/null 2>&1; then
+    if [ "$here" = "$place" ]; then
+        echo "begin: $place is damaged; run begin of a whole medium" >&2
         exit 3
     fi
     echo "begin: copying the bundle to $place"
-    mkdir -p /var/lib/xdr-bundles
-    rm -rf "$place.new"
-    cp -R "$here" "$place.new"
+    rm -rf "$place.new" "$place.damaged"
+    mkdir -p "$place.new"
+    # The copy is compared, not the medium: a disk that writes wrongly is found as well.
+    if ! copy_named "$place.new" || ! is_whole "$place.new"; then
+        rm -rf "$place.new"
+        echo "begin: what is named above is not on the medium, not as its manifest says, or could not be written." >&2
+        echo "begin: make room below /var/lib or copy the medium anew, then run begin again. Nothing was changed." >&2
+        exit 3
+    fi
     chmod -R u=rwX,go=rX "$place.new"
-    chown -R root:root "$place.new"
     sync -f "$place.new"
+    [ ! -e "$place" ] || mv -T "$place" "$place.damaged"
     mv -T "$place.new" "$place"
+    rm -rf "$place.damaged"
 fi
-ln -sfnT "$place" /var/lib/xdr-bundles/current
+ln -sfnT "$place" "$bundles/current"
 
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
@@ -45,12 +64,14 @@ if ! dpkg-query -W -f '${db:Status-Status}\n' python3-venv python3-apt openssh-c
         python3-venv python3-apt openssh-client iproute2 openssl >/dev/null
 fi
 
-echo "begin: installing the installer"
-if [ ! -e "/opt/xdr/installer/from-$digest" ]; then
-    [ -x /opt/xdr/installer/bin/python ] || { mkdir -p /opt/xdr && python3 -m venv /opt/xdr/installer; }
-    /opt/xdr/installer/bin/pip install --quiet --no-index --require-hashes --no-deps --force-reinstall \
+if [ ! -e "$installer/from-$digest" ]; then
+    echo "begin: installing the installer"
+    # From nothing: pip cannot mend what a killed pip left, and marks of other bundles would hide a way back.
+    python3 -m venv --clear "$installer"
+    "$installer/bin/pip" install --quiet --no-index --require-hashes --no-deps \
         --find-links "$place/installer" -r "$place/installer/requirements.txt"
-    touch "/opt/xdr/installer/from-$digest"
+    sync -f "$installer"
+    touch "$installer/from-$digest"
 fi
-ln -sfT /opt/xdr/installer/bin/xdr-install /usr/local/bin/xdr-install
+ln -sfT "$installer/bin/xdr-install" /usr/local/bin/xdr-install
 echo "begin: done. Next: xdr-install first-boot, or write /etc/xdr/site.yml and run xdr-install apply"

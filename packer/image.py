@@ -16,6 +16,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from packer import bundle, disks, medium, sbom, sealing, tree
@@ -26,7 +27,11 @@ PROJECT = HERE.parent
 NAMESPACE = "xdr-image"
 _TOOLS = ["mmdebstrap", "mksquashfs", "grub-mkrescue", "xorriso", "mformat", "qemu-img", "apt-ftparchive"]
 _TOOLS_OF_DISK = ["packer", "qemu-system-x86_64"]
-_NO_ROOT, _NO_TOOLS = 3, 3
+# grub-mkrescue leaves a way of booting out without a word if its modules are not there.
+_GRUB = [Path("/usr/lib/grub/i386-pc"), Path("/usr/lib/grub/x86_64-efi")]
+_ENDINGS = ("iso", "qcow2", "raw", "vhdx", "ova", "libvirt.box", "virtualbox.box", "cdx.json")
+_LICENCES = ("licen[sc]e*", "copying*", "notice*")
+_REFUSED = 3
 
 
 class Build:
@@ -42,6 +47,8 @@ class Build:
         self.work.mkdir(parents=True, exist_ok=True)
         self.version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
         self.name = f"mini-xdr-{self.version}"
+        self.taken: list[str] = []
+        self.published: list[Path] = []
         self._journal = self.work / "steps.json"
         self.steps: dict[str, dict[str, str | float]] = (
             json.loads(self._journal.read_text()) if self._journal.exists() else {}
@@ -49,6 +56,8 @@ class Build:
 
     def step(self, name: str, key: str, make: Callable[[], object], *made: Path) -> None:
         """Do `make` unless the journal says that it was done for this key and its files are there."""
+        self.taken.append(name)
+        self.published += [path for path in made if path.parent == self.out]
         known = self.steps.get(name, {})
         if known.get("key") == key and all(path.exists() for path in made):
             print(f"{name}: unchanged")
@@ -80,13 +89,9 @@ def main() -> int:
     options.add_argument("--sign", type=Path, help="private key of ssh that signs SHA256SUMS")
     options.add_argument("--no-disk", action="store_true", help="end with the installer medium")
     chosen = options.parse_args()
-    if os.geteuid() != 0:
-        print("the tree belongs to root, so the build needs root; nothing was made")
-        return _NO_ROOT
-    wanted = _TOOLS + ([] if chosen.no_disk else _TOOLS_OF_DISK)
-    if missing := [tool for tool in wanted if not shutil.which(tool)]:
-        print(f"not installed here: {', '.join(missing)}; docs/operations/image.md lists the packages")
-        return _NO_TOOLS
+    if refused := _refused(chosen.rules, with_disk=not chosen.no_disk):
+        print(f"{refused}; nothing was made")
+        return _REFUSED
     os.umask(0o022)
     build = Build(chosen.out.resolve(), chosen.rules and chosen.rules.resolve())
     _tree(build)
@@ -96,6 +101,27 @@ def main() -> int:
     _parts(build)
     _publish(build, chosen.sign)
     return 0
+
+
+def _refused(rules: Path | None, *, with_disk: bool) -> str:
+    """Why nothing can be built here; empty if it can."""
+    if os.geteuid() != 0:
+        return "the tree belongs to root, so the build needs root"
+    wanted = _TOOLS + (_TOOLS_OF_DISK if with_disk else [])
+    missing = [tool for tool in wanted if not shutil.which(tool)]
+    if missing := missing + [str(folder) for folder in _GRUB if not folder.is_dir()]:
+        return f"not installed here: {', '.join(missing)}; docs/operations/image.md lists the packages"
+    return "" if rules is None else refused_rules(rules)
+
+
+def refused_rules(rules: Path) -> str:
+    """Why an image may not carry a rule set; empty if it may."""
+    if not rules.is_dir():
+        return f"--rules {rules}: there is no such folder"
+    names = [path.name.lower() for path in rules.iterdir() if path.is_file()]
+    if not any(fnmatch(name, pattern) for name in names for pattern in _LICENCES):
+        return f"--rules {rules}: no LICENSE, COPYING or NOTICE beside the rules, so nobody may pass them on"
+    return ""
 
 
 def _tree(build: Build) -> None:
@@ -180,17 +206,19 @@ def _parts(build: Build) -> None:
         parts.append(sbom.rules(build.rules, _digest_of(build.rules)))
     text = sbom.make(parts, version=build.version, commit=_commit(), epoch=int(tree.epoch()))
     build.file("cdx.json").write_text(text)
+    build.published.append(build.file("cdx.json"))
     print(f"parts: {len(parts)} components")
 
 
 def _publish(build: Build, key: Path | None) -> None:
     """The manifest names every file; SHA256SUMS covers the manifest, and a signature covers SHA256SUMS."""
     begun = time.monotonic()
-    files = {
-        path.name: (path.stat().st_size, sealing.digest(path))
-        for path in sorted(build.out.glob(f"{build.name}.*"))
-        if path.suffix != ".new"
-    }
+    # What an earlier run left (disks, and now --no-disk) was made of another tree and is not vouched for.
+    for path in sorted({build.file(ending) for ending in _ENDINGS} - set(build.published)):
+        if path.exists():
+            print(f"removed: {path.name}, of an earlier build")
+            path.unlink()
+    files = {path.name: (path.stat().st_size, sealing.digest(path)) for path in sorted(build.published)}
     about = {
         "version": build.version,
         "commit": _commit(),
@@ -198,7 +226,7 @@ def _publish(build: Build, key: Path | None) -> None:
         "bundle": tree.number_of(build.work / "bundle"),
         "tree_sha256": sealing.digest(build.work / "tree.list"),
         "files": {name: {"bytes": size, "sha256": digest} for name, (size, digest) in files.items()},
-        "seconds": {name: step["seconds"] for name, step in build.steps.items()},
+        "seconds": {name: build.steps[name]["seconds"] for name in build.taken},
         "signature": f"SHA256SUMS.sig, ssh-keygen, name space {NAMESPACE}" if key else "unsigned",
     }
     manifest = build.out / "manifest.json"
@@ -231,13 +259,15 @@ def _key(*parts: object) -> str:
 
 
 def _digest_of(path: Path | None) -> str:
-    """SHA-256 of a file, or of all names and contents of a folder."""
+    """SHA-256 of a file, or of all names, contents and executable bits of a folder."""
     if path is None:
         return "none"
     if path.is_file():
         return sealing.digest(path)
     inner = sorted(each for each in path.rglob("*") if each.is_file())
-    return _key(*[f"{each.relative_to(path)} {sealing.digest(each)}" for each in inner])
+    return _key(*[
+        (each.relative_to(path), each.stat().st_mode & 0o100, sealing.digest(each)) for each in inner
+    ])  # fmt: skip
 
 
 def _size(path: Path) -> int:

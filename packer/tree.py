@@ -49,8 +49,13 @@ def make(out: Path, bundle: Path, rules: Path | None = None) -> Path:
     _run("tar", "--extract", "--file", str(base), "--directory", str(tree), "--numeric-owner", "--xattrs",
          "--xattrs-include=*")  # fmt: skip
     _put_bundle(tree, bundle)
+    of_debian = starting(tree)
     _install(tree)
-    _run("cp", "--recursive", "--no-target-directory", str(HERE / "in_tree"), str(tree))
+    # Debian starts what it installs: before a site is known, an etcd with a cluster of its own and an nginx
+    # with its example page. The roles enable each service once it is configured.
+    if waiting := sorted(starting(tree) - of_debian):
+        inside(tree, "systemctl", "disable", *waiting)
+    put(HERE / "in_tree", tree)
     if rules:
         place = tree / "usr/share/xdr/rules" / rules.name
         place.parent.mkdir(parents=True)
@@ -64,6 +69,23 @@ def make(out: Path, bundle: Path, rules: Path | None = None) -> Path:
     lines = sealing.listing(tree)
     (out / "tree.list").write_text("\n".join(lines) + "\n")
     return tree
+
+
+def starting(tree: Path) -> set[str]:
+    """Units that a boot of the tree starts because somebody enabled them."""
+    return {link.name for link in (tree / "etc/systemd/system").glob("*.wants/*")}
+
+
+def put(source: Path, tree: Path) -> None:
+    """Copy files over a tree, with modes that do not depend on the umask of the checkout: 0755 or 0644."""
+    for path in sorted(each for each in source.rglob("*") if each.is_file()):
+        target = tree / path.relative_to(source)
+        for folder in reversed(target.relative_to(tree).parents):
+            if not (tree / folder).exists():
+                (tree / folder).mkdir()
+                (tree / folder).chmod(0o755)
+        shutil.copyfile(path, target)
+        target.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
 
 
 def base_archive(out: Path) -> Path:
@@ -167,7 +189,11 @@ def _install(tree: Path) -> None:
 
 def _compile(tree: Path) -> None:
     """Byte code that names the hash of its source and no time: programs start fast, builds agree."""
-    for mode, place in (("unchecked-hash", "/opt/xdr"), ("checked-hash", "/usr/lib/python3/dist-packages")):
+    for mode, place in (
+        ("unchecked-hash", "/opt/xdr"),
+        ("checked-hash", "/usr/lib/python3/dist-packages"),
+        ("checked-hash", "/usr/lib/python3.13"),
+    ):
         inside(
             tree, "python3", "-m", "compileall", "-q", "-j1", "-x", r"/(tests?|templates|lib2to3)/",
             "--invalidation-mode", mode, place,

@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 _ADDRESS = re.compile(r"https?://|--index|--find-links|\s@\s")
@@ -13,8 +14,14 @@ _ADDRESS = re.compile(r"https?://|--index|--find-links|\s@\s")
 def problems() -> list[str]:
     """One sentence per problem; empty if there is none."""
     found = []
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for name, extras in (("run", ("embedded",)), ("test", ("embedded", "test"))):
+    project = _project("pyproject.toml")
+    extras = project["optional-dependencies"]
+    asked = {
+        "run": [*project["dependencies"], *extras["embedded"]],
+        "test": [*project["dependencies"], *extras["embedded"], *extras["test"]],
+        "install": _project("installer/pyproject.toml")["dependencies"],
+    }
+    for name, wanted in asked.items():
         lock = (ROOT / "requirements" / f"{name}.txt").read_text()
         found += [
             f"requirements/{name}.txt names an address: {line}"
@@ -22,10 +29,6 @@ def problems() -> list[str]:
             if _ADDRESS.search(line)
         ]
         pinned = {_normal(line.split("==")[0]) for line in lock.splitlines() if "==" in line}
-        wanted = [
-            *project["dependencies"],
-            *(one for extra in extras for one in project["optional-dependencies"][extra]),
-        ]
         found += [
             f"requirements/{name}.txt lacks {one}; run `make lock`"
             for one in wanted
@@ -41,6 +44,10 @@ def problems() -> list[str]:
         if name and "integrity" not in one
     ]
     return found
+
+
+def _project(path: str) -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / path).read_text())["project"])
 
 
 def _normal(requirement: str) -> str:

@@ -2,7 +2,10 @@
 
 import subprocess
 
+import msgspec
+
 from installer.checks.finding import Context, Finding, ok, unset, wrong
+from installer.checks.neighbours import holder
 
 _NAME = "addresses"
 
@@ -33,34 +36,36 @@ def judge(own_elsewhere: str, vip_answers: str) -> Finding:
 def check(context: Context) -> Finding:
     if context.site is None or context.node is None:
         return unset(_NAME, "no site file yet")
-    vip = context.site.vip
-    is_ours = context.is_installed or not vip
-    return judge(_duplicate(context.node.address), "" if is_ours or not _answers(vip) else vip)
-
-
-def _duplicate(address: str) -> str:
-    """By ARP probe (RFC 5227), where `arping` is there; the answer's hardware address."""
-    try:
-        said = subprocess.run(  # noqa: S603 — an address that was parsed
-            ["arping", "-D", "-c", "2", "-w", "3", "-I", _interface(address), address],  # noqa: S607
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    except FileNotFoundError:
-        return ""
-    found = [word for word in said.stdout.split() if word.startswith("[") and word.count(":") == 5]  # noqa: PLR2004
-    return found[0].strip("[]") if said.returncode and found else ""
+    address, vip = context.node.address, context.site.vip
+    interface = _interface(address)
+    if not interface:
+        return wrong(
+            _NAME,
+            f"no interface of this machine has {address}",
+            impact="the other nodes cannot reach it, and it cannot reach them from its own address",
+            command="ip -4 address; configure the address, or correct `nodes` in site.yml",
+        )
+    if context.occasion == "nightly":
+        return unset(
+            _NAME, "asked before installing, joining and upgrading: the nightly unit has no raw sockets"
+        )
+    # Once services of ours were started, the virtual address is where the cluster put it.
+    looked_for = vip and not context.is_begun
+    return judge(holder(address, interface), vip if looked_for and holder(vip, interface) else "")
 
 
 def _interface(address: str) -> str:
+    """The one that has the address, or ""."""
     said = subprocess.run(
-        ["ip", "-o", "-4", "address"],  # noqa: S607
-        capture_output=True, text=True, check=True,
+        ["ip", "-json", "-4", "address", "show"],  # noqa: S607
+        capture_output=True, check=True,
     ).stdout  # fmt: skip
-    return next((line.split()[1] for line in said.splitlines() if f" {address}/" in line), "lo")
-
-
-def _answers(address: str) -> bool:
-    return not subprocess.run(  # noqa: S603 — an address that was parsed
-        ["ping", "-n", "-q", "-c", "2", "-W", "1", address],  # noqa: S607
-        capture_output=True, check=False,
-    ).returncode  # fmt: skip
+    return next(
+        (
+            link["ifname"]
+            for link in msgspec.json.decode(said)
+            for each in link.get("addr_info", [])
+            if each["local"] == address
+        ),
+        "",
+    )

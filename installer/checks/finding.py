@@ -6,9 +6,12 @@ import msgspec
 
 from installer.answers import Node, Site
 from installer.paths import Paths
+from installer.playbooks import Journal
 
 Occasion = Literal["install", "join", "upgrade", "nightly"]
 State = Literal["ok", "finding", "not_configured"]
+# The one stage that changes nothing.
+_LOOKING = "playbooks/preflight.yml"
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -46,6 +49,13 @@ class Context(msgspec.Struct, frozen=True):
     @property
     def is_installed(self) -> bool:
         return self.paths.settled.exists()
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run, perhaps one that was killed, came so far that services of the product may be up."""
+        return self.is_installed or any(
+            entry.stage != _LOOKING for entry in Journal(self.paths.state / "journal.jsonl").entries()
+        )
 
 
 def ok(name: str, cause: str) -> Finding:

@@ -1,5 +1,6 @@
 """Secrets below /etc/xdr are read by nobody but those they are for."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def judge(folder: Path) -> Finding:
         path
         for name in _SECRET
         for path in [folder / name, *(folder / name).rglob("*")]
-        if path.exists() and path.suffix != ".pub" and path.lstat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        if path.exists() and path.suffix != ".pub" and _is_open(path.lstat())
     ]
     if not open_ones:
         return ok(_NAME, "only root reads secrets")
@@ -26,8 +27,13 @@ def judge(folder: Path) -> Finding:
         _NAME,
         f"others than root may open {names}",
         impact="whoever reads them can pose as a node or read the database",
-        command=f"chmod -R go= {open_ones[0]}; then find out who changed it: ausearch -f {open_ones[0]}",
+        command=f"chown -R root:root {open_ones[0]}; chmod -R go= {open_ones[0]}; then find out who changed it: ausearch -f {open_ones[0]}",
     )
+
+
+def _is_open(status: os.stat_result) -> bool:
+    """An owner other than root opens a file however narrow its mode is."""
+    return bool(status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)) or status.st_uid != os.geteuid()
 
 
 def check(context: Context) -> Finding:

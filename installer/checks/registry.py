@@ -1,5 +1,6 @@
 """All checks, in the order in which they are told."""
 
+import subprocess
 from collections.abc import Callable
 
 from installer.checks import (
@@ -12,6 +13,7 @@ from installer.checks import (
     disk_sync,
     licence,
     memory,
+    names,
     permissions,
     ports,
     system,
@@ -26,6 +28,7 @@ CHECKS: dict[str, Callable[[Context], Finding]] = {
     "disk-space": disk_space.check,
     "disk-sync": disk_sync.check,
     "clock": clock.check,
+    "names": names.check,
     "addresses": addresses.check,
     "ports": ports.check,
     "watchdog": watchdog.check,
@@ -44,7 +47,7 @@ def run(context: Context) -> list[Finding]:
 def _one(name: str, check: Callable[[Context], Finding], context: Context) -> Finding:
     try:
         return check(context)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         return wrong(
             name,
             f"could not be looked at: {error}",

@@ -149,6 +149,9 @@ def machines(tmp_path: Path) -> Callable[[str], Machine]:
             yaml.safe_dump([{"hosts": "xdr", "gather_facts": False, "tasks": [task]}])
         )
     index = [{"ansible.builtin.import_playbook": f"playbooks/{stage}.yml"} for stage in STAGES]
+    (tmp_path / "bundle/ansible/ansible.cfg").write_text(
+        "[defaults]\ninterpreter_python = /usr/bin/python3\n"
+    )
     (tmp_path / "bundle/ansible/site.yml").write_text(yaml.safe_dump(index))
     (tmp_path / "bundle/manifest.sha256").write_text("0" * 64 + "  ansible/site.yml\n")
     return lambda address: Machine(tmp_path / address, address)

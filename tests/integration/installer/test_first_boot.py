@@ -86,7 +86,7 @@ def test_what_failed_is_tried_again_answered_anew_or_left(machines: Machines, op
     screen.answer("What next.*: ", "a")
     screen.answer(r"Choice \[1\]: ", "3")
     screen.answer("Token: ", "xdrj1.nonsense")
-    screen.expect("the token is not whole")
+    screen.expect("is not whole")
     screen.answer("What next.*: ", "l")
     status = screen.finish()
 

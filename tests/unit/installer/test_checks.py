@@ -17,6 +17,7 @@ from installer.checks import (
     disk_space,
     disk_sync,
     memory,
+    names,
     permissions,
     ports,
     run,
@@ -155,3 +156,33 @@ def test_one_that_cannot_be_made_is_a_finding_and_no_crash(tmp_path: Path) -> No
     assert found.keys() == CHECKS.keys()
     is_bad(found["system"])
     assert "could not be looked at" in found["system"].cause
+
+
+def test_names() -> None:
+    others = ["node2", "node3"]
+    is_good(names.judge("node1", "node1", others))
+    is_good(names.judge("debian", "node1", others))
+    is_bad(names.judge("node2", "node1", others))
+    is_bad(names.judge("Node3.example.org", "node1", others))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file away")
+def test_a_secret_of_another_owner_is_open_however_narrow_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "credentials").mkdir(mode=0o700)
+    secret = tmp_path / "credentials/field-key"
+    secret.touch(mode=0o600)
+    is_good(permissions.judge(tmp_path))
+    os.chown(secret, 65534, 65534)
+    is_bad(permissions.judge(tmp_path))
+
+
+def test_a_program_that_fails_is_a_finding_and_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(context: Context) -> Finding:
+        subprocess.run(["false"], check=True)
+        raise AssertionError(context)
+
+    monkeypatch.setitem(CHECKS, "addresses", fails)
+    found = {finding.id: finding for finding in run(Context(paths=Paths(tmp_path)))}
+    is_bad(found["addresses"])
