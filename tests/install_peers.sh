@@ -10,10 +10,11 @@ if [ "$(id -u)" -ne 0 ]; then echo "make test-deps needs root: sudo make test-de
 wanted=(python3-venv ca-certificates git make chromium fonts-dejavu-core openssl
   rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl
   slapd ldap-utils xmlsec1 samba samba-ad-provision samba-dsdb-modules python3-samba iproute2
-  php-cli php-xml php-mbstring openssh-server openssh-client)
+  php-cli php-xml php-mbstring openssh-server openssh-client
+  shellcheck ruby e2fsprogs mount iputils-ping)
 # Named otherwise, or gone, in one of the two releases; what is to be had is installed.
 apt-cache show slapd >/dev/null 2>&1 || apt-get update -qq
-for package in samba-ad-dc simplesamlphp; do
+for package in samba-ad-dc simplesamlphp packer; do
   if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
 done
 missing=()
