@@ -70,7 +70,8 @@ LOCAL = {
     "login", "logout",
     # Patroni is spoken to with the node's own certificate, which root of the node alone can read.
     "cluster status", "cluster switchover", "cluster failover", "cluster pause", "cluster resume",
-    "cluster accept-data-risk", "maintenance on", "maintenance off", "maintenance status",
+    "cluster accept-data-risk", "node token", "node join", "node replace", "node remove", "node drain", "node resume",
+     "maintenance on", "maintenance off", "maintenance status",
 }  # fmt: skip
 
 _USERS, _SOURCES, _PROVIDERS = "GET /users", "GET /sources", "GET /identity-providers"
