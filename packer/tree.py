@@ -19,7 +19,7 @@ from packer import sealing
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parent
-SUITE, MIRROR = "trixie", "http://deb.debian.org/debian"
+SUITE = "trixie"  # from the mirror that mmdebstrap takes by itself
 _ENABLED = ["systemd-networkd", "xdr-host-keys", "xdr-take-network", "xdr-first-boot"]
 _KEPT_OUT = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"]
 # The tree's own /proc, /dev, /run and /tmp, in a name space that ends with the command, and no network.
@@ -110,7 +110,7 @@ def _debootstrap(wanted: list[str], target: Path) -> None:
     _run(
         "mmdebstrap", "--quiet", "--variant=minbase", "--components=main", f"--include={','.join(wanted)}",
         "--aptopt=Acquire::Languages none", *[f"--dpkgopt=path-exclude={pattern}" for pattern in _KEPT_OUT],
-        "--dpkgopt=path-include=/usr/share/doc/*/copyright", SUITE, str(target), MIRROR,
+        "--dpkgopt=path-include=/usr/share/doc/*/copyright", SUITE, str(target),
     )  # fmt: skip
 
 

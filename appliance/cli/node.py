@@ -13,6 +13,7 @@ import typer
 
 from appliance.cli.cluster import open_patroni, refuse
 from appliance.cli.commands import group
+from appliance.cli.deeds import audited
 from appliance.cli.failures import CommandFailure, ExitCode
 from appliance.cli.session import Session
 from appliance.cluster.members import ClusterState, objections, removal_objections
@@ -30,12 +31,14 @@ _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @app.command()
 def token(
+    session: Session,
     name: _Name,
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The address the machine has.")],
     hours: Annotated[float, typer.Option(help="How long it may be used.")] = 24.0,
 ) -> None:
     """Print a token with which one new machine lets this cluster in (`xdr-install join` there). Secret."""
-    _install("token", name, address, f"--hours={hours}")
+    with audited(session, "node.token_made", target=name, address=address):
+        _install("token", name, address, f"--hours={hours}")
 
 
 @app.command()
@@ -56,7 +59,8 @@ def join(
             next_step="xdr node replace NODE, for a machine in a lost one's place",
         )
     session.confirm(f"{', '.join(names)} become members?", yes=yes)
-    _install("bring", *names, *(f"--address={pair}" for pair in address or []), f"--vip={vip}")
+    with audited(session, "node.joined", target=", ".join(names)):
+        _install("bring", *names, *(f"--address={pair}" for pair in address or []), f"--vip={vip}")
 
 
 @app.command()
@@ -76,7 +80,8 @@ def replace(
     session.confirm(
         f"The machine that was {name} does not come back, and a new one takes its place?", yes=yes
     )
-    _install("bring", name, *([f"--address={name}={address}"] if address else []))
+    with audited(session, "node.replaced", target=name, address=address):
+        _install("bring", name, *([f"--address={name}={address}"] if address else []))
 
 
 @app.command()
@@ -87,9 +92,10 @@ def remove(session: Session, name: _Name, yes: _Yes = False) -> None:
         refuse(removal_objections(state, name))
         session.confirm(f"{name} leaves, and until it is replaced no other node may be lost?", yes=yes)
         others = {each: host for each, host in session.settings.cluster.nodes.items() if each != name}
-        if state.etcd.get(name):
-            _stop(session, patroni, state, name, more="xdr-patroni.service etcd.service")
-    _forget_vote(name, next(iter(others.values())))
+        with audited(session, "node.removed", target=name):
+            if state.etcd.get(name):
+                _stop(session, patroni, state, name, more="xdr-patroni.service etcd.service")
+            _forget_vote(name, next(iter(others.values())))
     session.say(
         f"{name} is no member any more; a new machine: xdr node token {name} ADDRESS, xdr node replace {name}"
     )
@@ -102,25 +108,31 @@ def drain(session: Session, name: _Name, yes: _Yes = False) -> None:
         state = patroni.state()
         refuse(removal_objections(state, name))
         session.confirm(f"{name} stops serving until `xdr node resume {name}`?", yes=yes)
-        _stop(session, patroni, state, name)
+        with audited(session, "node.drained", target=name):
+            _stop(session, patroni, state, name)
     session.say(f"{name} serves nobody; its database follows. Afterwards: xdr node resume {name}")
 
 
 @app.command()
 def resume(session: Session, name: _Name) -> None:
     """Let a drained node serve again."""
-    _on(session, name, f"systemctl start {_SERVICES}")
+    with audited(session, "node.resumed", target=name):
+        _on(session, name, f"systemctl start {_SERVICES}")
     session.say(f"{name} serves again")
 
 
 def _refuse_alive(state: ClusterState, name: str) -> None:
-    """A machine that still answers is no lost one: two with one name would vote twice."""
+    """
+    A machine whose database runs is no lost one: two with one name would vote twice.
+
+    One whose etcd answers and whose database does not follow yet may be the new one of a broken-off run.
+    """
     member = state.member(name)
-    if state.etcd.get(name) or (member is not None and (member.leads or member.follows)):
+    if member is not None and (member.leads or member.follows):
         raise CommandFailure(
             f"{name} is there and well",
             code=ExitCode.CONFLICT,
-            next_step=f"xdr node remove {name} first, if it is to go",
+            next_step=f"xdr-install apply ends a broken-off run; xdr node remove {name}, if it is to go",
         )
 
 

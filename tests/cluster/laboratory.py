@@ -251,6 +251,6 @@ def make_base() -> None:
     run(
         "mmdebstrap", "--quiet", "--variant=minbase", "--components=main", f"--include={','.join(wanted)}",
         "--aptopt=Acquire::Languages none", "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/doc/*", "trixie", str(BASE), "http://deb.debian.org/debian",
+        "--dpkgopt=path-exclude=/usr/share/doc/*", "trixie", str(BASE),
     )  # fmt: skip
     made.write_text(" ".join(wanted))
