@@ -52,7 +52,7 @@ def status(session: Session) -> None:
     session.say(f"{state.spare} of {len(state.members)} nodes may be lost while writing goes on")
     found = problems(state)
     for problem in found:
-        session.warn(problem)
+        session.warn(str(problem))
     if found:
         raise typer.Exit(ExitCode.PROBLEMS)
 

@@ -13,10 +13,11 @@ from appliance.cli.session import Session
 
 _FINDING = [
     Column("CHECK", "check"),
-    Column("STATE", lambda item: "ok" if item["ok"] else "PROBLEM"),
+    Column("STATE", lambda item: "PROBLEM" if item["state"] == "problem" else item["state"]),
     Column("CAUSE", "cause"),
     Column("IMPACT", "impact"),
     Column("COMMAND", "command"),
+    Column("RUNBOOK", "doc"),
 ]
 
 
@@ -26,7 +27,7 @@ def register(app: Commands) -> None:
 
 def doctor(session: Session) -> None:
     """
-    Check this node: settings, credentials, spool, disk, ports, and its cluster.
+    Check this node: settings, secrets, spool, disk, services, ports, its cluster, last night's checks.
 
     Works with the appliance stopped. Ends with 8 if something is wrong, and says what to type.
     """

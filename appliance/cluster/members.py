@@ -82,23 +82,35 @@ class ClusterState(msgspec.Struct, frozen=True):
         return max(0, min(by_etcd, by_standbys)) if self.leader else 0
 
 
-def problems(state: ClusterState) -> list[str]:
-    """What is not as it should be, in words; empty where all is well."""
+class Problem(msgspec.Struct, frozen=True):
+    """Something that is not as it should be; `kind` is the anchor of its runbook."""
+
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def problems(state: ClusterState) -> list[Problem]:
+    """What is not as it should be; empty where all is well."""
     found = []
     if state.leader is None:
-        found.append("no node leads: nothing can be written, and ingest keeps what comes in its spool")
+        said = "no node leads: nothing can be written, and ingest keeps what comes in its spool"
+        found.append(Problem("cluster-leaderless", said))
     found += [
-        f"{member.name} does not follow: it is {member.role}, {member.state}"
+        Problem("cluster-replica", f"{member.name} does not follow: it is {member.role}, {member.state}")
         for member in state.members
         if not member.leads and not member.follows
     ]
-    lost = [address for address, healthy in state.etcd.items() if not healthy]
+    lost = [name for name, healthy in state.etcd.items() if not healthy]
     if lost:
-        found.append(f"etcd does not answer on {', '.join(lost)}")
+        found.append(Problem("etcd-member", f"etcd does not answer on {', '.join(lost)}"))
     if not state.has_etcd_quorum:
-        found.append("etcd has no majority: no node can be elected")
+        found.append(Problem("etcd-majority", "etcd has no majority: no node can be elected"))
     if state.is_paused:
-        found.append("Patroni is paused: nobody takes over when the leader is lost")
+        said = "Patroni is paused: nobody takes over when the leader is lost"
+        found.append(Problem("cluster-paused", said))
     return found
 
 

@@ -31,6 +31,15 @@ QUEUE_BYTES = Gauge(
 SPOOL_BYTES = Gauge(
     "xdr_ingest_spool_bytes", "Bytes in the spool.", registry=REGISTRY, multiprocess_mode="livemostrecent"
 )
+SPOOL_COPIES = Counter(
+    "xdr_spool_copies",
+    "Spooled records for which another node was asked to keep a copy; outcome kept or none.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+SPOOL_COPY_SECONDS = Histogram(
+    "xdr_spool_copy_seconds", "Time until another node had fsynced a copy.", registry=REGISTRY
+)
 DATAGRAMS_LOST = Gauge(
     "xdr_syslog_datagrams_lost",
     "UDP datagrams the kernel dropped.",

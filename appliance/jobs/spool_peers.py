@@ -19,6 +19,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from appliance.foundation.errors import ApplianceError, Invalid, TooLarge
+from appliance.foundation.observability import SPOOL_COPIES, SPOOL_COPY_SECONDS
 from appliance.foundation.settings import Cluster, Settings
 from appliance.jobs.node_tls import client_context
 from appliance.jobs.receivers.answers import problem
@@ -52,6 +53,12 @@ class PeerSpools:
 
     async def copy(self, name: str, record: bytes) -> bool:
         """Whether a node has fsynced a copy; tries one after the other."""
+        with SPOOL_COPY_SECONDS.time():
+            kept = await self._copied(name, record)
+        SPOOL_COPIES.labels("kept" if kept else "none").inc()
+        return kept
+
+    async def _copied(self, name: str, record: bytes) -> bool:
         for url in list(self._urls):
             try:
                 answer = await self._http.put(f"{url}/{name}", content=record)

@@ -212,6 +212,15 @@ def replaced(cluster: Cluster) -> None:
     installing.replace(cluster.lab, victim.name, cluster.lab.nodes["node2"])
 
 
+def drained(cluster: Cluster) -> None:
+    """The leader is taken out for work as an administrator does, and let in again."""
+    leader = cluster.leader()
+    other = cluster.standbys()[0]
+    other.ssh(f"xdr node drain {leader.name} --yes")
+    time.sleep(15)
+    other.ssh(f"xdr node resume {leader.name}")
+
+
 FAULTS: dict[str, Callable[[Cluster], None]] = {
     "planned switchover": switchover,
     "kill -9 of postgres": kill_postgres,
@@ -223,6 +232,7 @@ FAULTS: dict[str, Callable[[Cluster], None]] = {
     "valkey lost on all nodes": valkey_lost,
     "disk full under the leader": disk_full,
     "node destroyed, with its spool": destroyed,
+    "node drained, resumed": drained,
     "node replaced": replaced,
 }
 

@@ -78,12 +78,12 @@ def install(lab: Laboratory, *options: str) -> int:
     return int(found[1])
 
 
-def planned(lab: Laboratory) -> int:
+def planned(lab: Laboratory, nodes: int = len(NODES)) -> int:
     """How many changes `xdr-install plan` would make, by Ansible's `--check --diff`; those are printed."""
     started = time.monotonic()
     said = lab.nodes[FIRST].ssh("xdr-install plan", seconds=_SECONDS).stdout
     found = _CHANGED.findall(said)
-    if len(found) != len(NODES):
+    if len(found) != nodes:
         raise RuntimeError(f"xdr-install plan spoke of {len(found)} nodes:\n{said[-3000:]}")
     changed = sum(int(count) for _, count in found)
     say(f"xdr-install plan: {changed} changes, {time.monotonic() - started:.0f} s")
@@ -102,10 +102,32 @@ def replace(lab: Laboratory, name: str, controller: Node) -> None:
     say(f"{name} replaced by `xdr node replace` on {controller.name}: {time.monotonic() - started:.0f} s")
 
 
-def site() -> str:
-    nodes = "".join(f"  - {{name: {name}, address: {address}}}\n" for name, address in NODES.items())
+def single(lab: Laboratory) -> list[str]:
+    """
+    A blank machine becomes an appliance of its own; the doctor is asked, and everything is looked at once more.
+
+    Returns:
+        What was not as it has to be; empty if all is well.
+    """
+    first = lab.nodes[FIRST]
+    begin(first)
+    first.ssh(f"mkdir -p /etc/xdr && cat > /etc/xdr/site.yml <<'END'\n{site(FIRST)}END")
+    install(lab)
+    again, dry = install(lab, "--again"), planned(lab, 1)
+    doctor = first.ssh("xdr doctor", check=False)
+    say(f"single node: {doctor.stdout.strip().splitlines()[-1:]}")
+    found = [f"second run changed={again}"] if again else []
+    found += [f"check run changed={dry}"] if dry else []
+    return found + ([f"doctor:\n{doctor.stdout}{doctor.stderr}"] if doctor.returncode else [])
+
+
+def site(*names: str) -> str:
+    """The site's file for some nodes, or all; the virtual address comes with more than one."""
+    chosen = names or tuple(NODES)
+    nodes = "".join(f"  - {{name: {name}, address: {NODES[name]}}}\n" for name in chosen)
+    vip = f"vip: {VIP}\n" if len(chosen) > 1 else ""
     return (
-        f"version: 1\ncluster: lab\nnetwork: 10.77.0.0/24\nvip: {VIP}\nnodes:\n{nodes}"
+        f"version: 1\ncluster: lab\nnetwork: 10.77.0.0/24\n{vip}nodes:\n{nodes}"
         "watchdog: {mode: off, reason: the kernel of the laboratory has none}\n"
     )
 

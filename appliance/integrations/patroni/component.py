@@ -18,7 +18,7 @@ def component(settings: Cluster) -> dict[str, str]:
     found = problems(state)
     if found:
         grade = "down" if state.leader is None else "degraded"
-        return {"name": "cluster", "state": grade, "detail": "; ".join(found)}
+        return {"name": "cluster", "state": grade, "detail": "; ".join(map(str, found))}
     leader = state.leader.name if state.leader else ""
     detail = f"{leader} leads, {len(state.members) - 1} follow, {state.spare} may be lost"
     return {"name": "cluster", "state": "ok", "detail": detail}

@@ -11,12 +11,16 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 import trustme
 
 from appliance.audit.verifier.checkpoints import parsed_all
+from appliance.detection.pipeline import Unit
+from appliance.foundation.observability import REGISTRY
 from appliance.foundation.settings import Cluster, load
 from appliance.jobs.checkpoint_peers import PeerTarget
 from appliance.jobs.node_tls import client_context
@@ -223,3 +227,23 @@ def _trusting(authority: Path):
 
 def test_settings_of_a_pair_are_read_as_written(pair):
     assert load(pair.stack.config).cluster.nodes == NODES
+
+
+async def test_how_copies_fared_is_counted_and_timed(pair):
+    peers = PeerSpools(pair.cluster("one"), {"two": NODES["two"]}, pair.peer_port)
+    before = _copies("kept"), _copies("none"), REGISTRY.get_sample_value("xdr_spool_copy_seconds_count")
+
+    record = msgspec.msgpack.encode(Unit(org_id=uuid4(), base=bytes(16), received=0, parts=()))
+    kept = await peers.copy("counted", record)
+    os.killpg(pair.second.pid, signal.SIGKILL)
+    pair.second.wait()
+    lost = await peers.copy("counted-too", record)
+    await peers.close()
+
+    assert (kept, lost) == (True, False)
+    after = _copies("kept"), _copies("none"), REGISTRY.get_sample_value("xdr_spool_copy_seconds_count")
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 2]
+
+
+def _copies(outcome: str) -> float:
+    return REGISTRY.get_sample_value("xdr_spool_copies_total", {"outcome": outcome}) or 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.cli.checks import CREDENTIALS
+from appliance.cli.checks.credentials import CREDENTIALS
 
 STATE = 'state_dir = "{0}"\ncredentials_dir = "{0}/credentials"\n[retention]\ndisk_share_percent = 94\n'
 
@@ -54,7 +54,7 @@ def running(node):
 def test_a_sound_node_has_no_problem(examine, shell):
     found = examine()
 
-    assert [one["check"] for one in found.values() if not one["ok"]] == []
+    assert [one["check"] for one in found.values() if one["state"] == "problem"] == []
     assert shell.code == 0
 
 
@@ -62,10 +62,10 @@ def test_every_problem_names_cause_impact_and_command(examine, shell, node):
     (node / "credentials" / "web-key").unlink()
     (node / "spool" / "1.damaged").touch()
 
-    wrong = [one for one in examine().values() if not one["ok"]]
+    wrong = [one for one in examine().values() if one["state"] == "problem"]
 
     assert {one["check"] for one in wrong} == {"credential web-key", "spool", "web process"}
-    assert all(one["cause"] and one["impact"] and one["command"] for one in wrong)
+    assert all(one["cause"] and one["impact"] and one["command"] and one["doc"] for one in wrong)
     assert shell.code == 8
 
 
@@ -81,7 +81,7 @@ def test_a_credential_that_others_can_read_is_a_problem(examine, node):
 def test_an_empty_credential_is_a_problem(examine, node):
     (node / "credentials" / "scope-key").write_bytes(b"")
 
-    assert not examine()["credential scope-key"]["ok"]
+    assert examine()["credential scope-key"]["id"] == "credential-empty"
 
 
 @pytest.mark.usefixtures("running")
@@ -90,7 +90,7 @@ def test_a_waiting_spool_is_told_and_is_no_problem_yet(examine, node):
 
     found = examine()["spool"]
 
-    assert found["ok"]
+    assert found["state"] == "ok"
     assert "1,000 bytes wait" in found["cause"]
 
 
@@ -99,7 +99,7 @@ def test_another_program_on_our_port_is_a_problem(examine):
         port = other.getsockname()[1]
         found = examine(port)
 
-    assert not found[f"port {port}"]["ok"]
+    assert found[f"port {port}"]["id"] == "port-taken"
     assert "another program" in found[f"port {port}"]["cause"]
 
 
@@ -126,5 +126,5 @@ def test_unreadable_settings_are_told_with_the_key(shell, node):
 
     shell("doctor", "--config", str(config), "-o", "json")
 
-    assert not json.loads(shell.stdout)[0]["ok"]
+    assert json.loads(shell.stdout)[0]["id"] == "settings"
     assert shell.code == 8

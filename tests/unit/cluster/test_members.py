@@ -41,7 +41,7 @@ def test_a_whole_cluster_has_no_problem_and_may_lose_one():
     ],
 )
 def test_each_trouble_is_named_and_counted(state, said, spare):
-    assert said in "; ".join(problems(state))
+    assert said in "; ".join(map(str, problems(state)))
     assert state.spare == spare
 
 
