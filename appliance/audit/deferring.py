@@ -43,10 +43,14 @@ class Deferred(msgspec.Struct, frozen=True):
 
 @contextmanager
 def deferred(
-    state_dir: Path, action: str, *, by: str, address: str, node: str, clock: Clock, **detail: str
+    state_dir: Path, action: str, *, by: str, address: str, node: str, clock: Clock, detail: dict[str, str]
 ) -> Iterator[None]:
     """
     Do something that is in the trail, whether it succeeds, fails or is cut short.
+
+    Args:
+        by, address: Who does it, and from where.
+        detail: What else is to be known, under any names.
 
     Raises:
         Exhausted: So many entries wait that another would be one too many.

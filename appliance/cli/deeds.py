@@ -25,6 +25,6 @@ def audited(session: Session, action: str, **detail: str) -> Iterator[None]:
     settings = session.settings
     with deferred(
         settings.state_dir, action, by=f"local administrator {who()}", address=f"unix:{os.getuid()}",
-        node=settings.node, clock=SystemClock(), **detail,
+        node=settings.node, clock=SystemClock(), detail=detail,
     ):  # fmt: skip
         yield

@@ -37,6 +37,7 @@ PROCESSES = {
     "detect": "appliance.jobs.detect",
     "scheduler": "appliance.jobs.scheduler",
     "seal": "appliance.jobs.seal",
+    "alert": "appliance.jobs.alert",
     "directory": "appliance.jobs.directory",
 }
 _CREDENTIALS = {

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 import typer
 
-from appliance.cli.checks import run_checks
 from appliance.cli.commands import Commands
-from appliance.cli.failures import ExitCode
+from appliance.cli.failures import CommandFailure, ExitCode
 from appliance.cli.output import Column
 from appliance.cli.session import Session
+from appliance.cluster.members import ClusterState
+from appliance.integrations.patroni.client import Patroni
+from appliance.support.checks import Finding, run_checks, unreadable
 
 _FINDING = [
     Column("CHECK", "check"),
@@ -31,10 +33,22 @@ def doctor(session: Session) -> None:
 
     Works with the appliance stopped. Ends with 8 if something is wrong, and says what to type.
     """
-    findings = run_checks(session)
+    findings = _findings(session)
     rows: list[dict[str, Any]] = [msgspec.to_builtins(finding) for finding in findings]
     session.printer.rows(rows, _FINDING)
     wrong = sum(not finding.ok for finding in findings)
     session.say(f"{len(findings)} checks, {wrong} problems")
     if wrong:
         raise typer.Exit(ExitCode.PROBLEMS)
+
+
+def _findings(session: Session) -> list[Finding]:
+    def ask_cluster() -> ClusterState:
+        with Patroni(session.settings.cluster) as patroni:
+            return patroni.state()
+
+    try:
+        settings = session.settings
+    except CommandFailure as failure:
+        return [unreadable(str(failure), failure.next_step)]
+    return run_checks(settings, ask_cluster)

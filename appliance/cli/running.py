@@ -69,6 +69,9 @@ app.add_typer(
     lazy("appliance.cli.maintenance", "Maintenance of this node: not ready, with a reason and an end."),
     name="maintenance",
 )
+app.add_typer(
+    lazy("appliance.cli.alert", "Alerts of this node: what fires, who is told, silences."), name="alert"
+)
 app.add_typer(lazy("appliance.cli.database", "Prepare and migrate the database."), name="db")
 app.add_typer(
     lazy("appliance.cli.development", "Run everything on this machine, for evaluation and development."),

@@ -1,11 +1,13 @@
 """Structured logs and metrics, set up once per process."""
 
 import logging
+import os
 import sys
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 REGISTRY = CollectorRegistry(auto_describe=True)
 
@@ -50,8 +52,12 @@ HTTP_SECONDS = Histogram(
     "http_request_duration_seconds", "Time to answer.", ["method", "route", "status"], registry=REGISTRY
 )
 DETECTION_LAG = Gauge(
-    "xdr_detection_lag_seconds", "Age of the oldest finding not yet correlated.", registry=REGISTRY
+    "xdr_detection_lag_seconds",
+    "Age of the oldest finding not yet correlated.",
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
 )
+PROCESS_STARTS = Counter("xdr_process_starts", "Starts of each process.", ["process"], registry=REGISTRY)
 
 AUDIT_SEAL_LAG = Gauge(
     "audit_seal_lag_seconds",
@@ -83,11 +89,32 @@ def exposition() -> bytes:
     started; without it a process can only tell its own.
     """
     registry = CollectorRegistry()
+    _forget_the_dead()
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
     except ValueError:
         registry = REGISTRY
     return generate_latest(registry)
+
+
+def _forget_the_dead() -> None:
+    """What a process that is gone said last of its present state is true no longer; what it counted is."""
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for path in Path(folder).glob("gauge_live*_*.db") if folder else ():
+        pid = path.stem.rpartition("_")[2]
+        if pid.isdigit() and not _lives(int(pid)):
+            mark_process_dead(int(pid))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
+
+def _lives(pid: int) -> bool:
+    """Asked by a signal that is none: /proc hides the processes of other accounts from a confined one."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def configure_logging(*, json: bool, level: int = logging.INFO) -> None:

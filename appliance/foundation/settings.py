@@ -8,11 +8,15 @@ Secrets are never in the file: they are files in the credentials directory (syst
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from appliance.foundation.errors import Invalid
+
+# What an administrator sets and the installer never writes: mail, alerts, ways out, retention.
+SITE_FILE = "site.toml"
 
 
 class Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +162,44 @@ class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention_years: int = 10
 
 
+class AlertReceiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    Who is told of alerts.
+
+    Attributes:
+        kind: How: mail by the relay of [mail], syslog (RFC 5424), a webhook (HTTPS POST), an SNMP trap.
+        to: Addresses separated by commas; HOST:PORT; a URL; HOST:PORT.
+        severities: Of what.
+        alive: Whether it also gets the sign of life, whose absence it has to notice.
+        transport: Of syslog: tls, tcp or udp.
+        ca_file: The authority of a syslog receiver's certificate; "" for the system's list.
+        version: Of SNMP: "3", authenticated (HMAC-SHA-256) and encrypted (AES-128), or "2c", in the clear.
+        user: Of SNMPv3.
+    """
+
+    name: str
+    kind: Literal["mail", "syslog", "webhook", "snmp"]
+    to: str
+    severities: tuple[Literal["critical", "warning"], ...] = ("critical", "warning")
+    alive: bool = False
+    transport: Literal["tls", "tcp", "udp"] = "tls"
+    ca_file: str = ""
+    version: Literal["3", "2c"] = "3"
+    user: str = ""
+
+
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """
+    How often rules are evaluated, how often signs of life go out, and to whom.
+
+    A receiver's secret is the credential `alerts/NAME`: a webhook's key, a community, two lines for SNMPv3.
+    """
+
+    evaluate_seconds: float = 15.0
+    alive_seconds: float = 300.0
+    receivers: tuple[AlertReceiver, ...] = ()
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_dir: Path
     credentials_dir: Path
@@ -170,6 +212,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mail: Mail = Mail()
     audit: Audit = Audit()
     outbound: Outbound = Outbound()
+    alerts: Alerts = Alerts()
     cluster: Cluster = Cluster()
     valkey_url: str = ""
 
@@ -189,19 +232,47 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path) -> Settings:
     """
-    Read the settings file.
+    Read the settings file, and over it `site.toml` in the same folder, which is the site's own.
 
     Raises:
-        Invalid: Not readable, not TOML, or a key is unknown or of the wrong type; names file and key.
+        Invalid: One is not readable, not TOML, or a key is unknown or of the wrong type; names file and key.
     """
     try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Settings, dec_hook=_path)
+        written = tomllib.loads(path.read_text())
     except OSError as error:
         raise Invalid(
             f"settings {path} cannot be read: {error.strerror}; set XDR_CONFIG or run `make run`"
         ) from error
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise Invalid(f"settings {path}: {error}") from error
+    site = path.parent / SITE_FILE
+    return _typed(_over(written, _of_site(site)), path, site)
+
+
+def _of_site(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Invalid(f"settings {path}: {error}") from error
+
+
+def _typed(settings: dict[str, Any], path: Path, site: Path) -> Settings:
+    try:
+        return msgspec.convert(settings, Settings, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        where = f"{path} and {site}" if site.exists() else str(path)
+        raise Invalid(f"settings {where}: {error}") from error
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Tables are joined key by key; what is no table is replaced."""
+    joined = dict(below)
+    for key, value in above.items():
+        old = joined.get(key)
+        joined[key] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return joined
 
 
 def _path(expected: type, value: object) -> object:

@@ -7,7 +7,7 @@ workers end.
 
 import asyncio
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ from appliance.telemetry.spool import Spool
 log = structlog.get_logger()
 
 _WAIT_SECONDS = 2.0
+_AGAIN_SECONDS = 5.0
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 async def ingest(settings: Settings, stop: asyncio.Event) -> None:
@@ -63,17 +65,17 @@ async def ingest(settings: Settings, stop: asyncio.Event) -> None:
     )
     own_log = OwnLog(settings, intake)
     background = _started(
-        intake.replay(),
-        _follow_rules(settings, follower, workers),
-        work_replays(database, intake, sealer, settings.node),
-        own_log.follow(),
-        watch_drop_folder(settings, intake),
-        serve_peers(settings, intake.keep_for_peer, intake.forget_for_peer, checkpoints.keep, stop),
+        intake.replay,
+        lambda: _follow_rules(settings, follower, workers),
+        lambda: work_replays(database, intake, sealer, settings.node),
+        own_log.follow,
+        lambda: watch_drop_folder(settings, intake),
+        lambda: serve_peers(settings, intake.keep_for_peer, intake.forget_for_peer, checkpoints.keep, stop),
     )
     listeners = Listeners(intake, _listeners(settings.ingest))
     listening = await _start(listeners)
     background += _started(
-        beat(
+        lambda: beat(
             database,
             settings.node,
             "ingest",
@@ -122,19 +124,20 @@ def _listeners(settings: Ingest) -> list[Listener]:
     ]
 
 
-def _started(*work: Coroutine[Any, Any, None]) -> list[asyncio.Task[None]]:
-    return [asyncio.create_task(_logged(one)) for one in work]
+def _started(*work: Work) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(kept_going(one)) for one in work]
 
 
-async def _logged(work: Coroutine[Any, Any, None]) -> None:
-    """A background task that dies says so; the process supervisor sees a process that does less."""
-    try:
-        await work
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        log.exception("background_task_failed", task=getattr(work, "__qualname__", ""))
-        raise
+async def kept_going(work: Work, pause_seconds: float = _AGAIN_SECONDS) -> None:
+    """A background task that fails says so and is begun again; else the process would quietly do less."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("background_task_failed", task=getattr(work, "__qualname__", ""))
+            await asyncio.sleep(pause_seconds)
+        else:
+            return
 
 
 async def _serve(settings: Settings, intake: Ingestion, stop: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ import uvloop
 
 import appliance.tables  # noqa: F401 — foreign keys are resolved by name, so every table must be known
 from appliance.foundation import settings as configuration
-from appliance.foundation.observability import configure_logging
+from appliance.foundation.observability import PROCESS_STARTS, configure_logging
 from appliance.foundation.settings import Settings
 
 Job = Callable[[Settings, asyncio.Event], Awaitable[None]]
@@ -30,6 +30,7 @@ def run(name: str, job: Job, arguments: list[str] | None = None) -> None:
     settings = configuration.load(Path(path))
     configure_logging(json=settings.log_format == "json")
     structlog.contextvars.bind_contextvars(process=name, node=settings.node)
+    PROCESS_STARTS.labels(name).inc()
     uvloop.run(_until_told(job, settings))
 
 

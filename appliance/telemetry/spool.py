@@ -84,14 +84,19 @@ class Spool:
         """
         Records in order of receipt; damaged ones are set aside with a warning.
 
+        Others may remove records meanwhile.
+
         Args:
             older_than: Seconds since a record was written; younger ones are left out.
         """
         latest = time.time() - older_than
         for path in sorted(self._directory.glob("*.spool")):
-            if older_than and path.stat().st_mtime > latest:
-                continue
-            record = _verified(path.read_bytes())
+            try:
+                if older_than and path.stat().st_mtime > latest:
+                    continue
+                record = _verified(path.read_bytes())
+            except FileNotFoundError:
+                continue  # forgotten since it was listed: its owner has stored it
             if record is None:
                 self._set_aside(path)
             else:

@@ -17,7 +17,7 @@ import uvloop
 
 from appliance.foundation import settings as configuration
 from appliance.foundation.heartbeat import beat
-from appliance.foundation.observability import configure_logging
+from appliance.foundation.observability import PROCESS_STARTS, configure_logging
 from appliance.foundation.settings import Settings
 from appliance.web.app import create_application
 from appliance.web.context import WebContext
@@ -66,6 +66,7 @@ def main() -> None:
     settings = configuration.load(Path(sys.argv[1]))
     configure_logging(json=settings.log_format == "json")
     structlog.contextvars.bind_contextvars(process="web", node=settings.node)
+    PROCESS_STARTS.labels("web").inc()
     uvloop.run(serve(settings))
 
 

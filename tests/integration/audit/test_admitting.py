@@ -33,9 +33,12 @@ def ids(folder) -> list[str]:
 
 
 async def test_success_failure_and_nothing_else_are_entered_once(database, entries, tmp_path):
-    with deferred(tmp_path, "cluster.paused", **WHO):
+    with deferred(tmp_path, "cluster.paused", detail={}, **WHO):
         pass
-    with pytest.raises(Unavailable), deferred(tmp_path, "cluster.switched_over", to="n2", **WHO):
+    with (
+        pytest.raises(Unavailable),
+        deferred(tmp_path, "cluster.switched_over", detail={"to": "n2", "address": "x"}, **WHO),
+    ):
         raise Unavailable("no node's Patroni answers")
     named = ids(tmp_path)
     copies = {path: path.read_bytes() for path in waiting(tmp_path)}
@@ -56,7 +59,7 @@ async def test_success_failure_and_nothing_else_are_entered_once(database, entri
 
 
 async def test_a_deed_under_way_waits_and_one_cut_short_is_entered_as_unknown(database, entries, tmp_path):
-    with deferred(tmp_path, "cluster.paused", **WHO):
+    with deferred(tmp_path, "cluster.paused", detail={}, **WHO):
         assert await admit(database, tmp_path, SystemClock()) == 0
         started = waiting(tmp_path)[0].read_bytes()
     path = waiting(tmp_path)[0]
@@ -72,7 +75,7 @@ async def test_a_deed_under_way_waits_and_one_cut_short_is_entered_as_unknown(da
 async def test_without_the_database_entries_wait(settings, tmp_path):
     gone = msgspec.structs.replace(settings.database, host=str(tmp_path))
     away = Database(msgspec.structs.replace(settings, database=gone))
-    with deferred(tmp_path, "maintenance.ended", **WHO):
+    with deferred(tmp_path, "maintenance.ended", detail={}, **WHO):
         pass
 
     with pytest.raises(Unavailable):
@@ -86,7 +89,7 @@ async def test_a_damaged_file_is_set_aside_and_the_queue_is_bounded(database, tm
     (tmp_path / "audit-queue").mkdir()
     (tmp_path / "audit-queue" / "0.json").write_text("{")
     monkeypatch.setattr(deferring, "_MOST", 1)
-    with pytest.raises(Exhausted), deferred(tmp_path, "cluster.paused", **WHO):
+    with pytest.raises(Exhausted), deferred(tmp_path, "cluster.paused", detail={}, **WHO):
         pytest.fail("the deed must not be done")
 
     assert await admit(database, tmp_path, SystemClock()) == 0

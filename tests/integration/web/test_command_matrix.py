@@ -68,6 +68,9 @@ LOCAL = {
     "db bootstrap", "db migrate", "dev run", "dev reset",
     # Whoever they are for is not signed in yet, or ends a session of one's own (tests/integration/cli/test_login).
     "login", "logout",
+    # Alerts are this node's files, and receivers are told from here.
+    "alert list", "alert rules", "alert receivers", "alert test", "alert silence", "alert unsilence",
+    "alert silences",
     # Patroni is spoken to with the node's own certificate, which root of the node alone can read.
     "cluster status", "cluster switchover", "cluster failover", "cluster pause", "cluster resume",
     "cluster accept-data-risk", "node token", "node join", "node replace", "node remove", "node drain", "node resume",

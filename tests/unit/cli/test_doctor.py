@@ -2,12 +2,14 @@
 
 import json
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from appliance.cli.checks.credentials import CREDENTIALS
+from appliance.support.alerting import Book, Notification, Waiting, write_book
+from appliance.support.checks.credentials import CREDENTIALS
 
 STATE = 'state_dir = "{0}"\ncredentials_dir = "{0}/credentials"\n[retention]\ndisk_share_percent = 94\n'
 
@@ -21,6 +23,7 @@ def node(tmp_path: Path) -> Path:
         path = tmp_path / "credentials" / name
         path.touch(mode=0o600)
         path.write_bytes(b"secret")
+    write_book(tmp_path, Book(evaluated_at=datetime.now(UTC)))
     return tmp_path
 
 
@@ -128,3 +131,29 @@ def test_unreadable_settings_are_told_with_the_key(shell, node):
 
     assert json.loads(shell.stdout)[0]["id"] == "settings"
     assert shell.code == 8
+
+
+@pytest.mark.usefixtures("running")
+def test_alerts_that_nobody_evaluates_are_a_problem(examine, node):
+    write_book(node, Book(evaluated_at=datetime.now(UTC) - timedelta(minutes=6)))
+
+    assert examine()["alerts"]["id"] == "alerts-silent"
+
+
+@pytest.mark.usefixtures("running")
+def test_without_receivers_nobody_is_told_and_the_doctor_says_so(examine):
+    assert examine()["alert receivers"]["state"] == "not_configured"
+
+
+@pytest.mark.usefixtures("running")
+def test_a_receiver_that_takes_nothing_is_a_problem(examine, node):
+    now = datetime.now(UTC)
+    told = Notification("firing", "n", "XDRProblem", "warning", "f", {}, {}, now, now)
+    write_book(node, Book(evaluated_at=now, waiting=[Waiting("ops", told, attempts=3, cause="refused")]))
+    (node / "site.toml").write_text(
+        '[[alerts.receivers]]\nname = "ops"\nkind = "syslog"\nto = "localhost:1"\n'
+    )
+
+    found = examine()["alert receiver ops"]
+
+    assert (found["id"], found["cause"]) == ("receiver-failing", "refused")

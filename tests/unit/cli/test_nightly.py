@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.checks.nightly import judge
-from appliance.cli.checks.units import Unit, ailing
+from appliance.support.checks.nightly import judge
+from appliance.support.checks.units import Unit, ailing
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from appliance.cli.checks import Kind
 from appliance.cli.documenting import commands
 from appliance.cli.running import app
 from appliance.cluster.members import ClusterState, Member, problems
+from appliance.support.checks import Kind
 from installer.checks.registry import CHECKS
 from tests.cluster.faults import FAULTS
 from tests.cluster.runbooks import ANCHORS, looking

@@ -20,6 +20,18 @@ def test_records_come_back_in_order_of_receipt(tmp_path):
     ]
 
 
+def test_a_record_that_is_forgotten_while_others_are_read_is_left_out(tmp_path):
+    spool = Spool(tmp_path, 1_000)
+    for name in ("1", "2", "3"):
+        spool.append(name, b"record")
+
+    records = spool.records(older_than=-1)
+    first = next(records)
+    spool.remove("2")
+
+    assert [first[0], *(name for name, _ in records)] == ["1", "3"]
+
+
 def test_a_full_spool_refuses_and_keeps_what_it_has(tmp_path):
     spool = Spool(tmp_path, 200)
     spool.append("a", b"x" * 100)

@@ -3,8 +3,8 @@
 import socket
 from collections.abc import Iterator
 
-from appliance.cli.checks.finding import Finding, Kind, good, wrong
 from appliance.foundation.settings import Settings
+from appliance.support.checks.finding import Finding, Kind, good, wrong
 
 _SECONDS = 2
 

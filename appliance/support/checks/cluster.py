@@ -1,13 +1,12 @@
 """One leads and lacks nothing, the others follow, etcd has its majority, Patroni may act."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from appliance.cli.checks.finding import Finding, Kind, good, unset, wrong
-from appliance.cluster.members import problems
+from appliance.cluster.members import ClusterState, problems
 from appliance.foundation.data_risk import DataRisk
 from appliance.foundation.errors import Invalid, Unavailable
 from appliance.foundation.settings import Settings
-from appliance.integrations.patroni.client import Patroni
+from appliance.support.checks.finding import Finding, Kind, good, unset, wrong
 
 _LESS_SPARE = "fewer nodes, or none, may be lost before writing stops"
 
@@ -26,13 +25,12 @@ def tripwire(settings: Settings) -> Iterator[Finding]:
         yield good("acknowledged commits", "none is known to be missing")
 
 
-def cluster(settings: Settings) -> Iterator[Finding]:
+def cluster(settings: Settings, ask: Callable[[], ClusterState]) -> Iterator[Finding]:
     if not settings.cluster.nodes:
         yield unset("cluster", "a single node")
         return
     try:
-        with Patroni(settings.cluster) as patroni:
-            state = patroni.state()
+        state = ask()
     except (Invalid, Unavailable) as error:
         yield wrong(
             Kind.CLUSTER_UNKNOWN,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.cli.checks.finding import Finding, Kind, good, unset, wrong
 from appliance.foundation.settings import Settings
+from appliance.support.checks.finding import Finding, Kind, good, unset, wrong
 
 _SYSTEMD = Path("/run/systemd/system")
 _SECONDS = 20

@@ -33,6 +33,8 @@ class Kind(StrEnum):
     ETCD_MEMBER = "etcd-member"
     ETCD_MAJORITY = "etcd-majority"
     CLUSTER_PAUSED = "cluster-paused"
+    ALERTS_SILENT = "alerts-silent"
+    RECEIVER_FAILING = "receiver-failing"
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.cli.checks.finding import Finding, Kind, wrong
 from appliance.foundation.settings import Settings
+from appliance.support.checks.finding import Finding, Kind, wrong
 
 # Its existence says that the installer came to its end here.
 _SETTLED = Path("/etc/xdr/settled")

@@ -4,8 +4,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from appliance.cli.checks.finding import Finding, Kind, good, wrong
 from appliance.foundation.settings import Settings
+from appliance.support.checks.finding import Finding, Kind, good, wrong
 
 CREDENTIALS = ("database-app", "database-platform", "scope-key", "field-key", "web-key", "cache-key")
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -1,0 +1,1 @@
+"""Messages to the site's syslog servers."""

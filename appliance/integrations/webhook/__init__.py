@@ -1,0 +1,1 @@
+"""HTTP to whatever the site runs: chat, ticketing, on-call."""
