@@ -11,7 +11,7 @@ from appliance.cli.failures import ExitCode
 from appliance.cli.output import Column
 from appliance.cli.session import Session
 
-_FINDING = [
+PROBLEM = [
     Column("CHECK", "check"),
     Column("STATE", lambda item: "PROBLEM" if item["state"] == "problem" else item["state"]),
     Column("CAUSE", "cause"),
@@ -33,7 +33,7 @@ def doctor(session: Session) -> None:
     """
     findings = run_checks(session)
     rows: list[dict[str, Any]] = [msgspec.to_builtins(finding) for finding in findings]
-    session.printer.rows(rows, _FINDING)
+    session.printer.rows(rows, PROBLEM)
     wrong = sum(not finding.ok for finding in findings)
     session.say(f"{len(findings)} checks, {wrong} problems")
     if wrong:

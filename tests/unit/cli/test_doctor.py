@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from appliance.cli import status
 from appliance.cli.checks.credentials import CREDENTIALS
 
 STATE = 'state_dir = "{0}"\ncredentials_dir = "{0}/credentials"\n[retention]\ndisk_share_percent = 94\n'
@@ -128,3 +129,18 @@ def test_unreadable_settings_are_told_with_the_key(shell, node):
 
     assert json.loads(shell.stdout)[0]["id"] == "settings"
     assert shell.code == 8
+
+
+def test_a_silent_node_is_watched_with_what_is_wrong_there(shell, node, monkeypatch):
+    def stop(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status.time, "sleep", stop)
+    (node / "spool" / "1.damaged").touch()
+
+    shell("status", "--watch", "--config", str(configure(node)))
+
+    assert shell.code == 130, shell.stderr
+    assert "does not run" in shell.stdout
+    assert "spool-damaged" in shell.stdout
+    assert "Traceback" not in shell.stderr
