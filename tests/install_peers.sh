@@ -11,7 +11,7 @@ wanted=(python3-venv ca-certificates git make chromium fonts-dejavu-core openssl
   rsyslog rsyslog-relp rsyslog-elasticsearch rsyslog-gnutls rsyslog-openssl
   slapd ldap-utils xmlsec1 samba samba-ad-provision samba-dsdb-modules python3-samba iproute2
   php-cli php-xml php-mbstring openssh-server openssh-client
-  shellcheck ruby e2fsprogs mount iputils-ping prometheus snmptrapd)
+  shellcheck ruby e2fsprogs mount iputils-ping prometheus snmptrapd systemd-journal-remote)
 # Named otherwise, or gone, in one of the two releases; what is to be had is installed.
 apt-cache show slapd >/dev/null 2>&1 || apt-get update -qq
 for package in samba-ad-dc simplesamlphp packer; do

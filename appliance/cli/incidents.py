@@ -127,7 +127,7 @@ def list_(
 @app.command()
 def show(session: Session, incident: Which) -> None:
     """One incident, and why it exists."""
-    found = session.api.get(_path(session, incident))
+    found = session.api.get(path_of(session, incident))
     session.printer.one(found, _DETAIL)
     if session.printer.is_table:
         session.printer.text(f"\n{_why(found['why'])}")
@@ -142,14 +142,14 @@ def timeline(
     cursor: Annotated[str, typer.Option(help="Go on from here.")] = "",
 ) -> None:
     """What happened and what was done, in order of time."""
-    path = f"{_path(session, incident)}/timeline"
+    path = f"{path_of(session, incident)}/timeline"
     session.printer.rows(listed(session, path, limit=limit, everything=everything, cursor=cursor), _TIMELINE)
 
 
 @app.command()
 def acknowledge(session: Session, incident: Which, note: Note = "") -> None:
     """Take a new incident in hand; this stops its time to acknowledge."""
-    done = session.api.post(f"{_path(session, incident)}/acknowledgement", {"note": note or None})
+    done = session.api.post(f"{path_of(session, incident)}/acknowledgement", {"note": note or None})
     _say_state(session, done)
 
 
@@ -181,7 +181,7 @@ def note(
     session: Session, incident: Which, text: Annotated[str, typer.Argument(help="What others should know.")]
 ) -> None:
     """Add a note."""
-    made = session.api.post(f"{_path(session, incident)}/notes", {"text": text})
+    made = session.api.post(f"{path_of(session, incident)}/notes", {"text": text})
     columns = [
         Column("at", moment("at")),
         Column("by", "by.name"),
@@ -193,7 +193,7 @@ def note(
 
 def _move(session: Session, incident: str, to: Status, reason: str, said: str) -> None:
     wanted = {"to": to.value, "reason": reason or None, "note": said or None}
-    _say_state(session, session.api.post(f"{_path(session, incident)}/transition", wanted))
+    _say_state(session, session.api.post(f"{path_of(session, incident)}/transition", wanted))
 
 
 def _say_state(session: Session, done: dict[str, Any]) -> None:
@@ -203,7 +203,7 @@ def _say_state(session: Session, done: dict[str, Any]) -> None:
         session.printer.one(done, _DETAIL)
 
 
-def _path(session: Session, which: str) -> str:
+def path_of(session: Session, which: str) -> str:
     """
     Where an incident is.
 

@@ -15,6 +15,7 @@ from appliance.cli.cluster import open_patroni, refuse
 from appliance.cli.commands import group
 from appliance.cli.deeds import audited
 from appliance.cli.failures import CommandFailure, ExitCode
+from appliance.cli.reaching import ssh
 from appliance.cli.session import Session
 from appliance.cluster.members import ClusterState, objections, removal_objections
 from appliance.integrations.patroni.client import Patroni
@@ -22,7 +23,6 @@ from appliance.integrations.patroni.client import Patroni
 app = group("Nodes: let a new machine in, replace a lost one, take one out for work. On a node, as root.")
 
 _INSTALLER = "/usr/local/bin/xdr-install"
-_KEYS = Path("/etc/xdr/install")
 _SERVICES = "keepalived.service xdr.target"
 _Name = Annotated[str, typer.Argument(metavar="NODE")]
 _Names = Annotated[list[str], typer.Argument(metavar="NODE…")]
@@ -169,13 +169,12 @@ def _on(session: Session, name: str, command: str) -> str:
             f"there is no node {name}", code=ExitCode.NOT_FOUND, next_step="xdr cluster status"
         )
     done = subprocess.run(  # noqa: S603 — commands of this module, a host of the settings
-        [
-            "/usr/bin/ssh", "-q", "-i", f"{_KEYS}/id_ed25519",
-            "-o", f"UserKnownHostsFile={_KEYS}/known_hosts", "-o", "StrictHostKeyChecking=yes",
-            "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", f"root@{host}", command,
-        ],
-        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        ssh(host, command),
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         raise CommandFailure(
             f"{name}: {done.stderr.strip() or f'ssh ended with {done.returncode}'}",

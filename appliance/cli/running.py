@@ -22,6 +22,7 @@ from appliance.cli import (
     identity_providers,
     incidents,
     ingest,
+    logs,
     rules,
     signing_in,
     sources,
@@ -41,7 +42,7 @@ app = Commands(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (status, ingest, doctor, signing_in, helping, documenting):
+for module in (status, ingest, doctor, logs, signing_in, helping, documenting):
     module.register(app)
 app.add_typer(incidents.app, name="incident")
 app.add_typer(events.app, name="event")

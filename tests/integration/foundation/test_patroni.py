@@ -3,11 +3,15 @@
 import json
 import ssl
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import trustme
 
+from appliance.cli.moments import around
+from appliance.cli.options import Environment
+from appliance.cli.session import Session
 from appliance.foundation.errors import Invalid, Unavailable
 from appliance.foundation.settings import Cluster
 from appliance.integrations.patroni import client
@@ -102,3 +106,16 @@ def test_a_cluster_that_nobody_answers_for_is_down_and_a_single_node_is_none(nod
 def test_a_certificate_that_is_not_there_is_named(node):
     with pytest.raises(Invalid, match="missing"):
         Patroni(Cluster(nodes=node.nodes, ca_file=node.ca_file, certificate="missing.pem", key=node.key))
+
+
+def test_logs_around_the_last_failover_are_those_of_the_time_patroni_names(node, tmp_path):
+    config = tmp_path / "xdr.toml"
+    paths = f'ca_file = "{node.ca_file}"\ncertificate = "{node.certificate}"\nkey = "{node.key}"\n'
+    config.write_text(
+        f'state_dir = "{tmp_path}"\ncredentials_dir = "{tmp_path}"\n[cluster]\n{paths}[cluster.nodes]\ngone = "127.0.0.2"\none = "127.0.0.1"\n'
+    )
+
+    begin, end = around(Session(Environment(config=str(config))), "last-failover", "10m")
+
+    assert begin == datetime(2026, 11, 26, 9, 50, tzinfo=UTC)
+    assert end == datetime(2026, 11, 26, 10, 10, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """What each command asks of the API, and what it says afterwards."""
 
 import io
+import json
 import stat
 import zipfile
 from pathlib import Path
@@ -322,6 +323,32 @@ def test_status_is_watched_as_lines(shell, appliance, monkeypatch):
 
     assert shell.code == 130
     assert len(shell.stdout.splitlines()) == 2
+
+
+def test_status_is_watched_through_a_time_in_which_the_api_is_silent(shell, appliance, monkeypatch):
+    looks = 0
+
+    def come_back_then_stop(_seconds: float) -> None:
+        nonlocal looks
+        looks, appliance.problem = looks + 1, None
+        if looks == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(status.time, "sleep", come_back_then_stop)
+    appliance.problem = (503, "unavailable", "the database does not answer")
+
+    shell("status", "--watch", "-o", "json")
+
+    silent, well = map(json.loads, shell.stdout.splitlines())
+    assert "the database does not answer" in silent["unavailable"]
+    assert well["components"][0]["state"] == "ok"
+    assert shell.code == 130
+
+
+def test_who_may_not_see_the_status_cannot_watch_it(shell, appliance):
+    appliance.problem = (403, "permission_missing", "status:view is missing")
+
+    assert shell("status", "--watch").code == 4
 
 
 @pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])

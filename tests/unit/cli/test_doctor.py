@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from appliance.cli import status
 from appliance.support.alerting import Book, Notification, Waiting, write_book
 from appliance.support.checks.credentials import CREDENTIALS
 
@@ -157,3 +158,54 @@ def test_a_receiver_that_takes_nothing_is_a_problem(examine, node):
     found = examine()["alert receiver ops"]
 
     assert (found["id"], found["cause"]) == ("receiver-failing", "refused")
+
+
+def test_a_silent_node_is_watched_with_what_is_wrong_there(shell, node, monkeypatch):
+    def stop(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status.time, "sleep", stop)
+    (node / "spool" / "1.damaged").touch()
+
+    shell("status", "--watch", "--config", str(configure(node)))
+
+    assert shell.code == 130, shell.stderr
+    assert "does not run" in shell.stdout
+    assert "spool-damaged" in shell.stdout
+    assert "Traceback" not in shell.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_since_the_last_good_run_only_what_has_changed_is_shown(examine, shell, node):
+    examine()
+    (node / "credentials" / "web-key").unlink()
+    (node / "spool" / "1.spool").write_bytes(b"x" * 1_000)
+
+    shell("doctor", "--since-good", "--config", str(configure(node)), "-o", "json")
+
+    (found,) = json.loads(shell.stdout)
+    assert (found["id"], found["was"]) == ("credential-missing", "present, private")
+    assert shell.code == 8
+    assert "all was well at" in shell.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_a_run_with_a_problem_is_not_the_good_one(examine, shell, node):
+    (node / "spool" / "1.damaged").touch()
+    examine()
+
+    shell("doctor", "--since-good", "--config", str(configure(node)), "-o", "json")
+
+    assert len(json.loads(shell.stdout)) > 1
+    assert "no run without a problem yet" in shell.stderr
+
+
+@pytest.mark.usefixtures("running")
+def test_a_damaged_memory_of_the_good_run_is_said_and_everything_shown(examine, shell, node):
+    (node / "doctor-good.json").write_bytes(b"{")
+
+    shell("doctor", "--since-good", "--config", str(configure(node)), "-o", "json")
+
+    assert len(json.loads(shell.stdout)) > 1
+    assert "cannot be read" in shell.stderr
+    assert shell.code == 0
