@@ -100,10 +100,10 @@ def unexplained(names: list[str]) -> Iterator[str]:
             yield name
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     options = argparse.ArgumentParser()
     options.add_argument("--node", default="node2")
-    chosen = options.parse_args()
+    chosen = options.parse_args(arguments)
     node = Laboratory().nodes[chosen.node]
     make_auditor()
     carry_in(node)

@@ -36,6 +36,7 @@ _MODULES = {
     "ingest": "appliance.jobs.ingest",
     "detect": "appliance.jobs.detect",
     "seal": "appliance.jobs.seal",
+    "alert": "appliance.jobs.alert",
 }
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -157,11 +157,13 @@ def following(readers: Iterable[Reader]) -> Iterator[Entry]:
 
 
 def _pour(reader: Reader, into: Queue[Entry | None]) -> None:
-    # Closed under the thread when the command ends.
-    with suppress(ValueError):
-        for found in reader.entries():
-            into.put(found)
-    into.put(None)
+    try:
+        # Closed under the thread when the command ends.
+        with suppress(ValueError):
+            for found in reader.entries():
+                into.put(found)
+    finally:
+        into.put(None)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:

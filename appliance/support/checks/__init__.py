@@ -19,6 +19,7 @@ from appliance.support.checks.units import units
 
 __all__ = ["Finding", "Kind", "run_checks", "unreadable", "watched"]
 
+_NO_LICENCE = "this release reads none yet"
 AskCluster = Callable[[], ClusterState]
 
 
@@ -33,7 +34,7 @@ def run_checks(settings: Settings, ask_cluster: AskCluster) -> list[Finding]:
     for check in _CHECKS:
         found += check(settings)
     found += cluster(settings, ask_cluster)
-    return [*found, unset("backups", "this release makes none yet")]
+    return [*found, unset("backups", "this release makes none yet"), unset("licence", _NO_LICENCE)]
 
 
 def watched(settings: Settings, ask_cluster: AskCluster) -> Iterator[Finding]:

@@ -24,6 +24,8 @@ COMMANDS = sorted({
     for line in text.splitlines()
     if line.strip().startswith("xdr ")
 })  # fmt: skip
+# States and not findings: somebody looks them up by name.
+GENERAL = {"maintenance"}
 
 
 def anchors(page: str) -> set[str]:
@@ -43,6 +45,12 @@ def test_each_check_of_the_installer_is_explained(name):
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_has_its_runbook(fault):
     assert ANCHORS[fault] in anchors(PAGE)
+
+
+def test_no_section_is_left_that_nothing_leads_to():
+    led_to = {str(kind) for kind in Kind} | set(ANCHORS.values())
+
+    assert anchors(PAGE) - led_to == GENERAL
 
 
 def test_every_problem_of_a_cluster_is_a_finding():
