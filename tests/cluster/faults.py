@@ -222,6 +222,31 @@ def drained(cluster: Cluster) -> None:
     other.ssh(f"xdr node resume {leader.name}")
 
 
+def unsent(cluster: Cluster) -> None:
+    """
+    What a leader commits no longer reaches its standbys, and then it is gone: right only without replication.
+
+    Only the packets of the log's connections are dropped, so that everybody goes on taking it for the leader.
+    """
+    leader = cluster.leader()
+    links = cluster.sql(
+        "SELECT host(client_addr) || '|' || client_port FROM pg_stat_replication", database="postgres"
+    )
+    rules = "".join(
+        f"add rule inet xdrlab mute ip daddr {address} tcp dport {port} drop; "
+        for address, port in (link.split("|") for link in links)
+    )
+    leader.ssh(
+        "nft 'add table inet xdrlab; "
+        f"add chain inet xdrlab mute {{ type filter hook output priority -300; }}; {rules}'"
+    )
+    time.sleep(10)
+    leader.power_off()
+    time.sleep(45)
+    leader.boot()
+    leader.wait()
+
+
 FAULTS: dict[str, Callable[[Cluster], None]] = {
     "planned switchover": switchover,
     "kill -9 of postgres": kill_postgres,
@@ -238,13 +263,16 @@ FAULTS: dict[str, Callable[[Cluster], None]] = {
 }
 
 
+CONTROL = "leader lost with what it had not sent"
+
+
 def one(cluster: Cluster, name: str, folder: Path, token: str) -> dict[str, history.Verdict]:
     """One fault under load: the verdicts of database and ingest."""
     cluster.wait_whole()
     events = _events(cluster)
     with cluster.load(folder, token=token):
         time.sleep(_BEFORE)
-        FAULTS[name](cluster)
+        (FAULTS | {CONTROL: unsent})[name](cluster)
         cluster.wait_whole()
         time.sleep(_AFTER)
     cluster.wait_whole()
@@ -344,15 +372,28 @@ def _analyst(node: Node) -> str:
     return password
 
 
-def control(cluster: Cluster, folder: Path, token: str) -> int:
-    """Asynchronous replication, leader isolated: the checker must report loss. How many it reported."""
+def control(cluster: Cluster, folder: Path, token: str) -> tuple[int, list[str]]:
+    """
+    Asynchronous replication, a leader lost: the checker must report loss, and the tripwire must trip.
+
+    Returns:
+        How many acknowledged writes it reported as lost; the nodes that wrote nothing any more.
+    """
     edit = "patronictl -c /etc/patroni/xdr.yml edit-config --force -s synchronous_mode={} -s synchronous_mode_strict={} -s failsafe_mode={}"
     cluster.leader().ssh(edit.format("off", "false", "false"))
     time.sleep(12)
     try:
-        return one(cluster, "leader isolated, healed", folder, token)["database"].lost
+        lost = one(cluster, CONTROL, folder, token)["database"].lost
     finally:
         cluster.leader().ssh(edit.format("quorum", "true", "true"))
+    tripped = [
+        node
+        for node in cluster.lab.nodes.values()
+        if not node.ssh("test -e /var/lib/xdr/tripwire.json", check=False).returncode
+    ]
+    for node in tripped:
+        node.ssh("xdr cluster accept-data-risk --cluster xdr-lab")
+    return lost, [node.name for node in tripped]
 
 
 def main() -> int:
@@ -385,13 +426,14 @@ def main() -> int:
             print(_row(name, verdicts), flush=True)
         sound &= all(each.sound for verdict in verdicts for each in verdict.values())
     if chosen.control:
-        lost = control(cluster, CACHE / "faults/control", token)
+        lost, tripped = control(cluster, CACHE / "faults/control", token)
         print(
-            f"negative control (asynchronous replication, leader isolated): {lost} acknowledged lost, as it must be"
+            f"negative control (asynchronous replication, {CONTROL}): {lost} acknowledged lost, as it must be"
             if lost
             else "NEGATIVE CONTROL REPORTED NO LOSS: the table above proves nothing"
         )
-        sound &= bool(lost)
+        print(f"tripwire: tripped on {', '.join(tripped) or 'NO NODE, ALTHOUGH COMMITS WERE LOST'}")
+        sound &= bool(lost) and bool(tripped)
     for name, why in NOT_RUN.items():
         print(f"not run: {name}: {why}")
     return 0 if sound else 1

@@ -94,17 +94,14 @@ def scap(node: Node, profile: str) -> dict[str, str]:
 
 
 def unexplained(names: list[str]) -> Iterator[str]:
-    page = PAGE.read_text()
+    page = PAGE.read_text() if PAGE.exists() else ""
     for name in names:
         if f"`{name}`" not in page:
             yield name
 
 
-def main(arguments: list[str] | None = None) -> int:
-    options = argparse.ArgumentParser()
-    options.add_argument("--node", default="node2")
-    chosen = options.parse_args(arguments)
-    node = Laboratory().nodes[chosen.node]
+def audit(node: Node) -> list[str]:
+    """What the page does not explain."""
     make_auditor()
     carry_in(node)
     try:
@@ -112,19 +109,27 @@ def main(arguments: list[str] | None = None) -> int:
         rules = {profile: scap(node, profile) for profile in PROFILES}
     finally:
         carry_out(node)
+    said = [*warnings, *suggestions]
     print(f"lynis: {index} of 100, {len(warnings)} warnings, {len(suggestions)} suggestions")
-    for line in [*warnings, *suggestions]:
-        print(f"  {line}")
+    print("\n".join(f"  {line}" for line in said))
     failed: dict[str, None] = {}
     for profile, results in rules.items():
-        counts = {said: list(results.values()).count(said) for said in sorted(set(results.values()))}
-        print(f"{profile}: " + ", ".join(f"{count} {said}" for said, count in counts.items()))
-        failed |= {rule: None for rule, said in results.items() if said not in ("pass", "notapplicable")}
-    for rule in failed:
-        print(f"  {rule}")
-    found = list(unexplained([line.split()[0] for line in [*warnings, *suggestions]] + list(failed)))
-    for name in found:
-        say(f"{name}: not explained in {PAGE.relative_to(PROJECT)}")
+        counts = {word: list(results.values()).count(word) for word in sorted(set(results.values()))}
+        print(f"{profile}: " + ", ".join(f"{count} {word}" for word, count in counts.items()))
+        failed |= {rule: None for rule, word in results.items() if word not in ("pass", "notapplicable")}
+    print("\n".join(f"  {rule}" for rule in failed))
+    where = PAGE.relative_to(PROJECT)
+    names = [line.split()[0] for line in said] + list(failed)
+    return [f"{name}: not explained in {where}" for name in unexplained(names)]
+
+
+def main() -> int:
+    options = argparse.ArgumentParser()
+    options.add_argument("--node", default="node2")
+    chosen = options.parse_args()
+    found = audit(Laboratory().nodes[chosen.node])
+    for problem in found:
+        say(problem)
     return 1 if found else 0
 
 

@@ -70,9 +70,9 @@ def _is_reached(address: str, port: int) -> bool:
     return not run(*trying, check=False).returncode
 
 
-def main() -> int:
-    lab = Laboratory()
-    nodes = list(lab.nodes.values())
+def scan_all() -> list[str]:
+    """What is wrong with any listener of any node."""
+    nodes = list(Laboratory().nodes.values())
     found = []
     print("| node | port | versions | ciphers | |\n|---|---|---|---|---|")
     for node, other in zip(nodes, nodes[1:] + nodes[:1], strict=True):
@@ -81,6 +81,11 @@ def main() -> int:
         for port in NODES_ONLY:
             found += scan(node, port, ["ip", "netns", "exec", other.netns])
         found += undocumented(node)
+    return found
+
+
+def main() -> int:
+    found = scan_all()
     for problem in found:
         say(problem)
     return 1 if found else 0

@@ -23,6 +23,9 @@ class Desk:
         self.port = self._socket.getsockname()[1]
         self.lines: list[str] = []
 
+    def close(self) -> None:
+        self._socket.close()
+
     def told(self, rule: str, state: str) -> int:
         while True:
             try:
@@ -37,6 +40,13 @@ class Desk:
             time.sleep(0.2)
 
 
+@pytest.fixture
+def desk():
+    made = Desk()
+    yield made
+    made.close()
+
+
 def configure(stack: Stack, desk: Desk) -> None:
     (stack.config.parent / "site.toml").write_text(
         "[alerts]\nevaluate_seconds = 1.0\nalive_seconds = 5.0\n"
@@ -45,8 +55,7 @@ def configure(stack: Stack, desk: Desk) -> None:
     )
 
 
-def test_a_lost_database_is_told_once_over_a_restart_and_resolved_once():
-    desk = Desk()
+def test_a_lost_database_is_told_once_over_a_restart_and_resolved_once(desk):
     with running_stack() as stack:
         configure(stack, desk)
         stack.start("alert")
@@ -73,8 +82,7 @@ def test_a_lost_database_is_told_once_over_a_restart_and_resolved_once():
         ] == ["XDRAlive"]
 
 
-def test_a_problem_that_the_doctor_finds_is_told():
-    desk = Desk()
+def test_a_problem_that_the_doctor_finds_is_told(desk):
     with running_stack() as stack:
         configure(stack, desk)
         (stack.settings.state_dir / "tripwire.json").write_text(json.dumps({"at": "nonsense"}))

@@ -49,8 +49,10 @@ def candidate(cluster: dict[str, object], name: str) -> str:
         return ""
     if not any(each["name"] == name and each["role"] == "leader" for each in members):
         return ""
-    following = [each for each in members if each.get("state") == "streaming"]
-    return str(min(following, key=lambda each: int(each.get("lag", 0)))["name"]) if following else ""
+    following = [
+        each for each in members if each.get("state") == "streaming" and isinstance(each.get("lag"), int)
+    ]
+    return str(min(following, key=lambda each: each["lag"])["name"]) if following else ""
 
 
 def hand_over(name: str, address: str) -> bool:
