@@ -49,9 +49,10 @@ class Program:
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     with running_stack() as made:
-        made.start("web", "administration", "ingest", "detect")
+        made.start("web", "administration", "ingest", "detect", "alert")
         made.wait_for_ingest()
         _wait_for_web(made)
+        _wait_for_alerts(made)
         yield made
 
 
@@ -69,3 +70,12 @@ def _wait_for_web(stack: Stack) -> None:
         except httpx.TransportError:
             time.sleep(0.2)
     raise RuntimeError((stack.folder / "processes.log").read_text()[-3000:])
+
+
+def _wait_for_alerts(stack: Stack) -> None:
+    """Until they were evaluated once: the doctor misses that."""
+    deadline = time.monotonic() + 60
+    while not (stack.settings.state_dir / "alerts.json").exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError((stack.folder / "processes.log").read_text()[-3000:])
+        time.sleep(0.2)

@@ -186,7 +186,7 @@ async def test_from_afar_a_token_decides_what_is_allowed(xdr, stack, tmp_path):
 def test_doctor_finds_the_running_node_sound(xdr):
     done = xdr("doctor", "-o", "json")
 
-    found = {one["check"]: one["ok"] for one in json.loads(done.stdout)}
+    found = {one["check"]: one["state"] != "problem" for one in json.loads(done.stdout)}
     disk = found.pop("disk")  # the machine's own, whatever it holds
     assert all(found.values()), done.stdout
     assert done.returncode == (0 if disk else 8)
