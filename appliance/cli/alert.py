@@ -97,6 +97,8 @@ def receivers(session: Session) -> None:
     session.printer.rows(shown, _RECEIVER)
     if not shown:
         session.say("not_configured: [alerts] receivers is empty; docs/operations/alerts.md")
+    if book.dropped:
+        session.warn(f"{book.dropped} notifications were given up for newer ones")
     if any(each["cause"] for each in shown):
         raise typer.Exit(ExitCode.PROBLEMS)
 

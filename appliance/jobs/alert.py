@@ -89,6 +89,9 @@ class _Watch:
         for (kind, check), value in (self._problems or {}).items():
             self._samples.put(_PROBLEM, {"id": kind, "check": check}, value, now)
         self._samples.forget(now)
+        if left_out := self._samples.left_out:
+            log.warning("alert_series_left_out", values=left_out)
+            self._samples.left_out = 0
         moment = datetime.fromtimestamp(now, UTC)
         quiet = [each.rule for each in silences(self._settings.state_dir, moment)]
         self._evaluation.step(self._book, self._samples, quiet, moment)

@@ -32,8 +32,16 @@ _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)(?![\w.])|(?P<name>[a-zA-Z_:][\w:]*)|(?P<text>\"(?:[^\"\\]|\\.)*\")"
     r"|\[(?P<range>\d+[smhd])\]|(?P<sign>==|!=|=~|!~|<=|>=|[-+*/()<>{},=]))"
 )
+
+
+def _divided(one: float, other: float) -> float:
+    if other:
+        return one / other
+    return math.nan if not one or math.isnan(one) else math.copysign(math.inf, one)
+
+
 _ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": _divided
 }  # fmt: skip
 _COMPARISON: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, ">": operator.gt,
@@ -398,12 +406,3 @@ def _matches(labels: Mapping[str, str], matcher: tuple[str, str, str]) -> bool:
     value = labels.get(name, "")
     is_same = value == text if sign in ("=", "!=") else re.fullmatch(text, value) is not None
     return is_same == (sign in ("=", "=~"))
-
-
-def _divided(one: float, other: float) -> float:
-    if other:
-        return one / other
-    return math.nan if not one or math.isnan(one) else math.copysign(math.inf, one)
-
-
-_ARITHMETIC["/"] = _divided

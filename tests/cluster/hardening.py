@@ -25,9 +25,13 @@ _PLACE = "opt/xdrlab-auditor"
 _GUIDE = "usr/share/xml/scap/ssg/content/ssg-debian12-ds.xml"
 _XCCDF = "{http://checklists.nist.gov/xccdf/1.2}"
 _RULE = "xccdf_org.ssgproject.content_rule_"
-_LYNIS = {"usr/sbin/lynis": "lynis", "usr/share/lynis/include": "include", "usr/share/lynis/db": "db",
-          "etc/lynis/plugins": "plugins",
-    "etc/lynis/default.prf": "default.prf"}  # fmt: skip
+_LYNIS = {
+    "usr/sbin/lynis": "lynis",
+    "usr/share/lynis/include": "include",
+    "usr/share/lynis/db": "db",
+    "etc/lynis/plugins": "plugins",
+    "etc/lynis/default.prf": "default.prf",
+}
 
 
 def make_auditor() -> None:
@@ -95,7 +99,7 @@ def scap(node: Node, profile: str) -> dict[str, str]:
 
 
 def unexplained(names: list[str]) -> Iterator[str]:
-    page = PAGE.read_text() if PAGE.exists() else ""
+    page = PAGE.read_text()
     for name in names:
         if f"`{name}`" not in page:
             yield name
